@@ -1,0 +1,13 @@
+select
+    source_id,
+    activity_id,
+    contact_id,
+    account_id,
+    occurred_at,
+    kind,
+    actor_id,
+    is_automated,
+    source_url,
+    updated_at,
+    deleted_at
+from {{ ref('stg_files__crm_activities') }}

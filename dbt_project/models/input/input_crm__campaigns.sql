@@ -1,0 +1,12 @@
+select
+    source_id,
+    campaign_id,
+    name,
+    channel,
+    is_automated,
+    cost,
+    currency,
+    source_url,
+    updated_at,
+    deleted_at
+from {{ ref('stg_files__crm_campaigns') }}

@@ -1,0 +1,11 @@
+select
+    source_id,
+    change_id,
+    deal_id,
+    changed_at,
+    from_stage,
+    to_stage,
+    source_url,
+    updated_at,
+    deleted_at
+from {{ ref('stg_files__crm_deal_stage_changes') }}

@@ -1,0 +1,15 @@
+select
+    source_id,
+    deal_id,
+    account_id,
+    contact_id,
+    created_at,
+    amount,
+    currency,
+    stage,
+    closed_at,
+    is_won,
+    source_url,
+    updated_at,
+    deleted_at
+from {{ ref('stg_files__crm_deals') }}

@@ -1,0 +1,10 @@
+select
+    source_id,
+    brand_id,
+    name,
+    time_zone,
+    observed_until,
+    source_url,
+    updated_at,
+    deleted_at
+from {{ ref('stg_files__brands') }}

@@ -1,0 +1,12 @@
+select
+    source_id,
+    experiment_id,
+    unit,
+    unit_id,
+    arm,
+    assigned_at,
+    lever,
+    source_url,
+    updated_at,
+    deleted_at
+from {{ ref('stg_files__experiments') }}

@@ -1,0 +1,10 @@
+select
+    source_id,
+    left_system,
+    left_id,
+    right_system,
+    right_id,
+    source_url,
+    updated_at,
+    deleted_at
+from {{ ref('stg_files__identity_links') }}

@@ -1,0 +1,11 @@
+select
+    source_id,
+    function,
+    week,
+    hours,
+    cost,
+    currency,
+    source_url,
+    updated_at,
+    deleted_at
+from {{ ref('stg_files__staff_costs') }}

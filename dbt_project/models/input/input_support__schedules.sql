@@ -1,0 +1,13 @@
+select
+    source_id,
+    schedule_id,
+    time_zone,
+    weekday,
+    opens_at,
+    closes_at,
+    valid_from,
+    valid_to,
+    source_url,
+    updated_at,
+    deleted_at
+from {{ ref('stg_files__support_schedules') }}

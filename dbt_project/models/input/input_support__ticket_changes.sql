@@ -1,0 +1,13 @@
+select
+    source_id,
+    change_id,
+    ticket_id,
+    changed_at,
+    actor_id,
+    field,
+    old_value,
+    new_value,
+    source_url,
+    updated_at,
+    deleted_at
+from {{ ref('stg_files__support_ticket_changes') }}

@@ -1,0 +1,69 @@
+-- A customer enters at the first action towards a brand and stays for as long as the outcome window is watched.
+with messages as (
+    select * from {{ ref('fct_messages') }}
+    where customer_id is not null and not is_after_observation
+),
+
+outcomes as (
+    select * from {{ ref('fct_outcomes') }}
+    where customer_id is not null
+),
+
+brands as (
+    select * from {{ ref('dim_brand') }}
+),
+
+plan as (
+    select * from {{ source('run', 'analysis_plan') }}
+),
+
+actions as (
+    select
+        customer_id,
+        brand_id,
+        sent_at as acted_at
+    from messages
+    union all
+    select
+        outcomes.customer_id,
+        outcomes.brand_id,
+        outcomes.occurred_at as acted_at
+    from outcomes
+    cross join plan
+    where outcomes.kind = plan.outcome_kind
+),
+
+first_actions as (
+    select
+        actions.customer_id,
+        actions.brand_id,
+        min(actions.acted_at) as first_action_at
+    from actions
+    inner join brands on actions.brand_id = brands.brand_id
+    where actions.acted_at <= brands.observed_end_at
+    group by all
+),
+
+-- The last week is the last that still leaves the whole horizon before the end of observation.
+bounded as (
+    select
+        first_actions.*,
+        {{ brand_week('first_actions.first_action_at', 'brands.time_zone') }} as first_week,
+        ({{ brand_week('brands.observed_end_at', 'brands.time_zone') }} - (7 * (plan.horizon_weeks + 1))::integer) as last_week
+    from first_actions
+    inner join brands on first_actions.brand_id = brands.brand_id
+    cross join plan
+),
+
+final as (
+    select
+        customer_id,
+        brand_id,
+        first_action_at,
+        first_week,
+        last_week
+    from bounded
+    where first_week <= last_week
+)
+
+select * from final

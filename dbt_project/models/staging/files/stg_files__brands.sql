@@ -1,0 +1,1 @@
+{{ newest_version(source('files', 'files__brands'), key=['brand_id']) }}

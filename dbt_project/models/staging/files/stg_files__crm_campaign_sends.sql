@@ -1,0 +1,1 @@
+{{ newest_version(source('files', 'files__crm_campaign_sends'), key=['send_id']) }}

@@ -1,0 +1,1 @@
+{{ newest_version(source('files', 'files__crm_campaigns'), key=['campaign_id']) }}

@@ -1,0 +1,1 @@
+{{ newest_version(source('files', 'files__crm_owners'), key=['owner_id']) }}

@@ -1,0 +1,1 @@
+{{ newest_version(source('files', 'files__fx_rates'), key=['currency', 'day']) }}

@@ -1,0 +1,1 @@
+{{ newest_version(source('files', 'files__social_accounts'), key=['account_id']) }}

@@ -1,0 +1,1 @@
+{{ newest_version(source('files', 'files__social_follows'), key=['account_id', 'brand_account_id', 'followed_at']) }}

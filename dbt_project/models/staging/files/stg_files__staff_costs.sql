@@ -1,0 +1,1 @@
+{{ newest_version(source('files', 'files__staff_costs'), key=['function', 'week']) }}

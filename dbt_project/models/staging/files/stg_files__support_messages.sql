@@ -1,0 +1,1 @@
+{{ newest_version(source('files', 'files__support_messages'), key=['message_id']) }}

@@ -1,0 +1,1 @@
+{{ newest_version(source('files', 'files__support_ratings'), key=['rating_id']) }}

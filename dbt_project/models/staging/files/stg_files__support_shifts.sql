@@ -1,0 +1,1 @@
+{{ newest_version(source('files', 'files__support_shifts'), key=['shift_id']) }}

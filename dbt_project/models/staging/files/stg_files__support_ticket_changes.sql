@@ -1,0 +1,1 @@
+{{ newest_version(source('files', 'files__support_ticket_changes'), key=['change_id']) }}

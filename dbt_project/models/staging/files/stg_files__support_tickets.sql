@@ -1,0 +1,1 @@
+{{ newest_version(source('files', 'files__support_tickets'), key=['ticket_id']) }}

@@ -1,0 +1,1 @@
+{{ newest_version(source('files', 'files__support_users'), key=['user_id']) }}

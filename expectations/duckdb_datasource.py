@@ -1,0 +1,41 @@
+"""Great Expectations on DuckDB, in SQL.
+
+Great Expectations closes its connection before it reads the cursor, and with DuckDB the result goes
+with the connection. Holding one connection open, as it does for SQLite itself, makes it work.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Literal, Type  # noqa: UP035  # the field `type` below hides the builtin
+
+import sqlalchemy
+from great_expectations.datasource.fluent import SQLDatasource
+from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+
+
+class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
+    """An engine that opens one connection and yields it every time."""
+
+    _held: sqlalchemy.Connection | None = None
+
+    @contextmanager
+    def get_connection(self) -> Generator[sqlalchemy.Connection, None, None]:
+        if self._held is None:
+            self._held = self.engine.connect()
+        yield self._held
+
+    def close(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+        super().close()
+
+
+class DuckDBDatasource(SQLDatasource):
+    """Makes `context.data_sources.add_duckdb(name=..., connection_string="duckdb:///...")` available."""
+
+    type: Literal["duckdb"] = "duckdb"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    @property
+    def execution_engine_type(self) -> Type[DuckDBExecutionEngine]:
+        return DuckDBExecutionEngine

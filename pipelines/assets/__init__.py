@@ -1,0 +1,1 @@
+"""Dagster assets: a thin shell around the functions that do the work."""

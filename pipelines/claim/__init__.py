@@ -1,0 +1,1 @@
+"""Estimators: pure functions over arrays. No files, no databases, no clock."""

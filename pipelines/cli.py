@@ -1,0 +1,146 @@
+"""The `twoway` command."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.errors import ConfigError, LockedError, TwowayError
+
+USAGE, LOCKED = 2, 3
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Does answering people beat talking at them? A test on a company's own data.",
+)
+HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder for everything that runs produce (default ./twoway_home).")]
+
+
+@app.command()
+def run(
+    home: HomeOption = None,
+    input_folder: Annotated[
+        Path | None, typer.Option("--input", help="Folder of canonical files (default: the bundled data, or twoway.toml).")
+    ] = None,
+    as_of: Annotated[str | None, typer.Option(help="Instant to look from, like 2026-01-31T09:30:00Z (default: now).")] = None,
+    plan: Annotated[Path | None, typer.Option(help="Analysis plan to decide by (default: the one that ships).")] = None,
+) -> None:
+    """Pull, build, check, estimate, decide, publish, report."""
+    from pipelines.plan import load_plan
+    from pipelines.report.card import whole_output
+    from pipelines.report.summary import read_snapshot
+    from pipelines.running import PUBLISHED_STALE, STOPPED, run_refresh
+    from pipelines.settings import instant, load_settings
+
+    settings = load_settings(home, input_folder, plan)
+    load_plan(settings.plan)
+    if as_of is not None:
+        instant(as_of)
+    paths = settings.paths
+    print(f"twoway run in {paths.root}", file=sys.stderr, flush=True)
+    result = run_refresh(settings, as_of, show_progress=True)
+    for message in result.messages:
+        print(message, file=sys.stderr)
+    if result.exit_code == STOPPED:
+        served = f"{paths.snapshot} is still the one before." if paths.snapshot.exists() else "There is no snapshot yet."
+        print(f"Nothing was published. {served}", file=sys.stderr)
+    else:
+        print(whole_output(read_snapshot(paths.snapshot), paths.report, paths.snapshot))
+        if result.exit_code == PUBLISHED_STALE:
+            print("Published, but with a stale source (above).", file=sys.stderr)
+    raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def verdict(
+    home: HomeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows of claim.claim_verdict as JSON.")] = False,
+) -> None:
+    """Print the verdicts of the published snapshot."""
+    from pipelines.report.card import whole_output
+    from pipelines.report.summary import read_snapshot
+    from pipelines.settings import load_settings
+
+    paths = load_settings(home).paths
+    snapshot = read_snapshot(paths.snapshot)
+    if as_json:
+        print(json.dumps(snapshot.verdicts, indent=1, default=str))
+    else:
+        print(whole_output(snapshot, paths.report, paths.snapshot))
+
+
+@app.command()
+def query(sql: Annotated[str, typer.Argument(help="A SQL query.")], home: HomeOption = None) -> None:
+    """Run read-only SQL on the published snapshot."""
+    import duckdb
+
+    from pipelines.settings import load_settings
+
+    path = load_settings(home).paths.snapshot
+    if not path.exists():
+        raise TwowayError(f"{path} is not there: nothing was published yet. Run `twoway run` first.")
+    with duckdb.connect(str(path), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_external_access = false; set lock_configuration = true")
+        try:
+            connection.sql(sql).show(max_rows=10_000)
+        except duckdb.Error as error:
+            raise ConfigError(str(error).splitlines()[0]) from error
+
+
+@app.command()
+def report(
+    home: HomeOption = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Tell where the report is."""
+    from pipelines.settings import load_settings
+
+    path = load_settings(home).paths.report
+    if not path.exists():
+        raise TwowayError(f"{path} is not there: nothing was published yet. Run `twoway run` first.")
+    print(path)
+    if open_it:
+        typer.launch(path.as_uri())
+
+
+@app.command()
+def ui(home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
+    """Start the Dagster UI on 127.0.0.1."""
+    from pipelines.paths import PROJECT
+    from pipelines.running import write_instance_config
+    from pipelines.settings import load_settings
+
+    paths = load_settings(home).paths
+    paths.prepare()
+    write_instance_config(load_settings(home))
+    environment = {**os.environ, "DAGSTER_HOME": str(paths.dagster), "TWOWAY_HOME": str(paths.root)}
+    command = [str(Path(sys.executable).with_name("dagster")), "dev", "--workspace", str(PROJECT / "workspace.yaml")]
+    raise typer.Exit(subprocess.run([*command, "--host", "127.0.0.1", "--port", str(port)], env=environment, check=False).returncode)
+
+
+def main() -> None:
+    """Entry point: messages for people, a stack trace only with `--debug`."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    code = 0
+    try:
+        app(args=arguments)
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except TwowayError as error:
+        if debug:
+            raise
+        print(f"twoway: {error}", file=sys.stderr)
+        code = USAGE if isinstance(error, ConfigError) else LOCKED if isinstance(error, LockedError) else 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Great Expectations and duckdb-engine together make DuckDB's bindings print dozens of lines about
+    # leaked objects while the interpreter is torn down; all files are closed by now, so skip that.
+    os._exit(code)

@@ -1,0 +1,80 @@
+"""dbt as a subprocess: in-process it would keep the database's lock (dbt-core#11980)."""
+
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import TwowayError
+from pipelines.paths import DBT_PROJECT, Home
+
+PUBLISHED_SCHEMAS = ("core", "claim", "meta")
+
+
+def dbt_environment(home: Home, memory_limit: str) -> dict[str, str]:
+    """Environment of a dbt process that works on a home's build database."""
+    return {
+        "TWOWAY_BUILD_DB": str(home.build),
+        "TWOWAY_MEMORY_LIMIT": memory_limit,
+        "TWOWAY_TEMP_DIR": str(home.temp),
+        "DBT_LOG_PATH": str(home.logs),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def target_folder(home: Home) -> Path:
+    """dbt's target folder: per home, because a changed database path makes dbt parse everything anew."""
+    return home.root / "dbt"
+
+
+@cache
+def project_sha() -> str:
+    """SHA-256 of the dbt project's files."""
+    digest = hashlib.sha256()
+    folders = ("models", "macros", "seeds", "tests")
+    files = [DBT_PROJECT / "dbt_project.yml", DBT_PROJECT / "profiles.yml"]
+    files += [path for folder in folders for path in (DBT_PROJECT / folder).rglob("*") if path.is_file()]
+    for path in sorted(files):
+        digest.update(path.relative_to(DBT_PROJECT).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def ensure_manifest(home: Home, memory_limit: str) -> Path:
+    """Parse the project unless this home's manifest is of the same project files.
+
+    Returns:
+        Path of `manifest.json`.
+
+    Raises:
+        TwowayError: dbt could not parse the project; holds dbt's own words.
+    """
+    target = target_folder(home)
+    target.mkdir(parents=True, exist_ok=True)
+    manifest, stamp = target / "manifest.json", target / "project.sha256"
+    with (target / "parse.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if manifest.exists() and stamp.exists() and stamp.read_text() == project_sha():
+            return manifest
+        command = [sys.executable, "-m", "dbt.cli.main", "parse", "--quiet"]
+        command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target)]
+        environment = {**os.environ, **dbt_environment(home, memory_limit)}
+        parsed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if parsed.returncode != 0:
+            raise TwowayError(f"dbt could not parse {DBT_PROJECT}:\n{parsed.stdout}{parsed.stderr}")
+        stamp.write_text(project_sha())
+    return manifest
+
+
+def published_models(manifest: Path) -> list[Mapping[str, Any]]:
+    """Manifest nodes of the models and seeds that the snapshot carries, in order of schema and name."""
+    nodes = json.loads(manifest.read_text())["nodes"].values()
+    chosen = [node for node in nodes if node["resource_type"] in ("model", "seed") and node["schema"] in PUBLISHED_SCHEMAS]
+    return sorted(chosen, key=lambda node: (node["schema"], node["name"]))

@@ -1,0 +1,133 @@
+"""Between the warehouse and the estimators: arrays out of marts, estimates back into tables."""
+
+from dataclasses import astuple, fields
+from datetime import date
+from types import NoneType, UnionType
+from typing import Any, get_args, get_type_hints
+
+import duckdb
+import numpy as np
+
+from pipelines.claim.linear import codes
+from pipelines.claim.policy_shift import PolicyShift
+from pipelines.claim.results import Check, EffectEstimate
+from pipelines.claim.service_over_broadcast import PanelData, Question, SampleFacts, Specification, estimate
+from pipelines.plan import Plan
+
+SQL_TYPES = {str: "varchar", float: "double", int: "bigint", bool: "boolean", date: "date"}
+
+
+def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> tuple[int, int]:
+    """Estimate every claim of the plan from the claim marts and write the results whole.
+
+    Returns:
+        Numbers of estimates and of checks written.
+    """
+    estimates, checks = estimate(_panel(connection), _policy_shifts(connection), _question(plan), _facts(connection))
+    connection.begin()
+    _write(connection, "estimates.effect_estimates", EffectEstimate, estimates)
+    _write(connection, "estimates.robustness_checks", Check, checks)
+    connection.commit()
+    connection.execute("checkpoint")
+    return len(estimates), len(checks)
+
+
+def _question(plan: Plan) -> Question:
+    claim = plan.claims.C1
+    primary = Specification(claim.broadcast.adstock_rate, tuple(claim.primary_specification.effects))
+    curve = [
+        Specification(rate, tuple(effects))
+        for effects in claim.specification_curve.effects
+        for rate in claim.specification_curve.adstock_rates
+    ]
+    return Question(
+        outcome=claim.outcome.name,
+        outcome_unit=claim.outcome.unit,
+        primary=primary,
+        curve=tuple(dict.fromkeys([primary, *curve])),
+        same_sign_share=claim.specification_curve.same_sign_share,
+        join_coverage=claim.join_coverage,
+    )
+
+
+def _panel(connection: duckdb.DuckDBPyConnection) -> PanelData:
+    """The panel in order of its key, so that the same content gives the same bits."""
+    rates = [rate for (rate,) in connection.execute("select adstock_rate from run.adstock_rates order by 1").fetchall()]
+    levers = ", ".join(
+        f"max(exposure.log_adstock_broadcast_days) filter (where exposure.adstock_rate = {rate}) as broadcast_{i}"
+        for i, rate in enumerate(rates)
+    )
+    columns = connection.execute(
+        f"""
+        with exposure as (
+            select brand_id, week_start, {levers} from claim.broadcast_exposure as exposure group by all
+        )
+        select
+            dense_rank() over (order by panel.brand_id, panel.customer_id) - 1 as customer,
+            dense_rank() over (order by panel.brand_id) - 1 as brand,
+            (panel.week_start - date '1990-01-01') // 7 as week,
+            panel.n_turns::double as turns,
+            panel.total_responsiveness,
+            panel.outcome::double as outcome,
+            exposure.* exclude (brand_id, week_start)
+        from claim.panel_customer_week as panel
+        inner join exposure on panel.brand_id = exposure.brand_id and panel.week_start = exposure.week_start
+        order by panel.brand_id, panel.customer_id, panel.week_start
+        """
+    ).fetchnumpy()
+    span = connection.execute("select min(week_start), max(week_start) from claim.panel_customer_week").fetchone()
+    first_week, last_week = span or (None, None)
+    return PanelData(
+        customer=codes(np.asarray(columns["customer"])),
+        brand=codes(np.asarray(columns["brand"])),
+        week=codes(np.asarray(columns["week"])),
+        turns=np.asarray(columns["turns"], dtype=np.float64),
+        responsiveness=np.asarray(columns["total_responsiveness"], dtype=np.float64),
+        broadcast={rate: np.asarray(columns[f"broadcast_{i}"], dtype=np.float64) for i, rate in enumerate(rates)},
+        outcome=np.asarray(columns["outcome"], dtype=np.float64),
+        first_week=first_week,
+        last_week=last_week,
+    )
+
+
+def _policy_shifts(connection: duckdb.DuckDBPyConnection) -> dict[float, PolicyShift]:
+    rows = connection.execute(
+        """
+        select adstock_rate, responsiveness_p25, responsiveness_p75, broadcast_p25, broadcast_p75,
+            (select sum(n_turns) / count(*) from claim.panel_customer_week)
+        from claim.lever_quantiles
+        order by adstock_rate
+        """
+    ).fetchall()
+    return {rate: PolicyShift(*rest) for rate, *rest in rows}
+
+
+def _facts(connection: duckdb.DuckDBPyConnection) -> SampleFacts:
+    row = connection.execute(
+        """
+        select
+            (select count(distinct (source_id, ticket_id)) from claim.dose_turns where responsiveness is not null),
+            (select count(*) from input.input_support__shifts),
+            (select count(*) from input.input_shared__experiments),
+            (select count(*) from core.fct_messages where actor_kind = 'customer'),
+            (select count(customer_id) from core.fct_messages where actor_kind = 'customer')
+        """
+    ).fetchone()
+    assert row is not None
+    return SampleFacts(*row)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, table: str, row_type: type[Any], rows: list[Any]) -> None:
+    """Replace a table by rows of a dataclass, its fields as columns."""
+    hints = get_type_hints(row_type)
+    columns = ", ".join(f"{field.name} {_sql_type(hints[field.name])}" for field in fields(row_type))
+    connection.execute(f"create or replace table {table} ({columns})")
+    if rows:
+        marks = ", ".join("?" for _ in fields(row_type))
+        connection.executemany(f"insert into {table} values ({marks})", [astuple(row) for row in rows])
+
+
+def _sql_type(hint: Any) -> str:
+    if isinstance(hint, UnionType):
+        hint = next(part for part in get_args(hint) if part is not NoneType)
+    return SQL_TYPES.get(hint, "varchar")

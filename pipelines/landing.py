@@ -1,0 +1,133 @@
+"""Landing: what sources sent, as immutable Parquet with a manifest. All else can be rebuilt from it."""
+
+import json
+import logging
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from pipelines.contract import contract_sha
+from pipelines.errors import Problem, SourceError
+from pipelines.files_io import replace_durably, sha256_of, write_text_durably
+from pipelines.sources.files import FilesSource
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One landed Parquet file: `path` is relative to the landing folder, `origin` the file it was read from."""
+
+    path: str
+    sha256: str
+    rows: int
+    origin: str
+
+
+@dataclass(frozen=True)
+class Load:
+    """One complete load of one source; it exists once its manifest does.
+
+    Args:
+        load_id: rises with every load of the source.
+        inputs: SHA-256 of each file read, by name.
+        tables: landed file by canonical table.
+    """
+
+    load_id: str
+    source_id: str
+    started_at: str
+    finished_at: str
+    contract_sha: str
+    time_zone: str | None
+    inputs: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, LandedFile] = field(default_factory=dict)
+
+    @property
+    def n_rows(self) -> int:
+        return sum(landed.rows for landed in self.tables.values())
+
+
+class Landing:
+    """The landing folder of one home."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def _manifests(self, source_id: str) -> Path:
+        return self.root / source_id / "_manifests"
+
+    def newest(self, source_id: str) -> Load | None:
+        """The source's last complete load, or None where it never had one."""
+        manifests = sorted(self._manifests(source_id).glob("*.json"))
+        if not manifests:
+            return None
+        content = json.loads(manifests[-1].read_text())
+        content["tables"] = {name: LandedFile(**landed) for name, landed in content["tables"].items()}
+        return Load(**content)
+
+    def land(self, source: FilesSource, temp: Path) -> Load:
+        """Bring a source's files in, unless the newest load holds the very same content.
+
+        Raises:
+            SourceError: a file does not fit the contract; nothing is landed then.
+        """
+        started_at = datetime.now(UTC)
+        inputs = {path.name: sha256_of(path) for path in source.discover().values()}
+        previous = self.newest(source.source_id)
+        if previous and (previous.inputs, previous.contract_sha, previous.time_zone) == (inputs, contract_sha(), source.time_zone):
+            return previous
+        number = 1 + (int(previous.load_id) if previous else 0)
+        load_id = f"{number:08d}"
+        with duckdb.connect(":memory:", config={"temp_directory": str(temp)}) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            made = source.read(connection)
+            origins = {name: path.name for name, path in source.discover().items()}
+            landed = {name: self._write(connection, source.source_id, name, load_id, origins[name]) for name in made}
+        load = Load(
+            load_id=load_id,
+            source_id=source.source_id,
+            started_at=started_at.isoformat(),
+            finished_at=datetime.now(UTC).isoformat(),
+            contract_sha=contract_sha(),
+            time_zone=source.time_zone,
+            inputs=inputs,
+            tables=landed,
+        )
+        manifests = self._manifests(source.source_id)
+        manifests.mkdir(parents=True, exist_ok=True)
+        write_text_durably(manifests / f"{load_id}.json", json.dumps(asdict(load), indent=1))
+        return load
+
+    def _write(self, connection: duckdb.DuckDBPyConnection, source_id: str, table: str, load_id: str, origin: str) -> LandedFile:
+        folder = self.root / source_id / table
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / f"{load_id}.parquet"
+        temporary = folder / f".{load_id}.parquet.tmp"
+        connection.execute(f"copy (from {table} order by _row_number) to '{_escaped(temporary)}' (format parquet, compression zstd)")
+        rows = connection.execute(f"select count(*) from {table}").fetchone()
+        sha256 = sha256_of(temporary)
+        replace_durably(temporary, target)
+        return LandedFile(str(target.relative_to(self.root)), sha256, rows[0] if rows else 0, origin)
+
+    def verify(self, load: Load) -> None:
+        """Compare every landed file with its manifest.
+
+        Raises:
+            SourceError: a file is gone or not what was landed.
+        """
+        problems = []
+        for landed in load.tables.values():
+            path = self.root / landed.path
+            if not path.exists():
+                problems.append(Problem(landed.path, "was landed and is gone. Restore it from a backup, or remove its manifest to land anew."))
+            elif sha256_of(path) != landed.sha256:
+                problems.append(Problem(landed.path, "is not what was landed (sha256 differs). Restore it, or remove its manifest to land anew."))
+        if problems:
+            raise SourceError(load.source_id, problems)
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("'", "''")

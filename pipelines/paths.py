@@ -1,0 +1,64 @@
+"""Where the product's own files and a home's files are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+PROJECT = PACKAGE.parent
+DBT_PROJECT = PROJECT / "dbt_project"
+BUNDLED_INPUT = PACKAGE / "bundled" / "communities"
+DEFAULT_PLAN = PACKAGE / "plans" / "participation.yml"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that holds everything that a user's runs produce."""
+
+    root: Path
+
+    @property
+    def landing(self) -> Path:
+        return self.root / "landing"
+
+    @property
+    def build(self) -> Path:
+        return self.root / "build.duckdb"
+
+    @property
+    def snapshot(self) -> Path:
+        return self.root / "published" / "twoway.duckdb"
+
+    @property
+    def candidate(self) -> Path:
+        return self.root / "published" / "twoway.candidate.duckdb"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report" / "index.html"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def temp(self) -> Path:
+        return self.root / "temp"
+
+    @property
+    def dagster(self) -> Path:
+        return self.root / "dagster"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "run.lock"
+
+    @property
+    def secret_key(self) -> Path:
+        return self.root / "secret.key"
+
+    def prepare(self) -> None:
+        """Make the folders; the build and landing hold personal data, so only the owner may look in."""
+        for folder in (self.landing, self.snapshot.parent, self.report.parent, self.logs, self.temp, self.dagster):
+            folder.mkdir(parents=True, exist_ok=True)
+        for private in (self.landing, self.temp):
+            private.chmod(0o700)

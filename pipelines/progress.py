@@ -1,0 +1,57 @@
+"""What the terminal shows while a run works, and what a failed run says."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+
+TITLES = {
+    "landing__files": "land the input files",
+    "raw_tables": "load the raw layer",
+    "warehouse": "build and test the warehouse (dbt)",
+    "estimates": "estimate",
+    "verdicts": "decide (dbt)",
+    "published__candidate": "write the snapshot",
+    "published__snapshot": "publish",
+    "report__index_html": "write the report",
+}
+
+
+class ProgressHandler(logging.Handler):
+    """Prints a line when a step of the run ends."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        super().__init__()
+        self.write = write
+        self.started: dict[str, float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event: Any = getattr(record, "dagster_meta", {}).get("dagster_event")
+        if event is None or event.step_key is None:
+            return
+        title = TITLES.get(event.step_key) or event.step_key.split("expectations_")[-1].replace("_", " ", 1)
+        if "expectations_" in event.step_key:
+            title = f"check {title.replace('__', ' ')}"
+        if event.event_type_value == "STEP_START":
+            self.started[event.step_key] = time.monotonic()
+        elif event.event_type_value in ("STEP_SUCCESS", "STEP_FAILURE"):
+            seconds = time.monotonic() - self.started.get(event.step_key, time.monotonic())
+            mark = "ok" if event.event_type_value == "STEP_SUCCESS" else "FAILED"
+            self.write(f"  {title:<52} {mark:>6} {seconds:6.1f} s")
+
+
+@dg.logger(description="One line on the terminal for each step that ends.")
+def progress(_: dg.InitLoggerContext) -> logging.Logger:
+    logger = logging.Logger("twoway.progress", level=logging.DEBUG)
+    logger.addHandler(ProgressHandler(lambda line: print(line, file=sys.stderr, flush=True)))
+    return logger
+
+
+@dg.logger(description="Nothing on the terminal.")
+def silent(_: dg.InitLoggerContext) -> logging.Logger:
+    logger = logging.Logger("twoway.silent")
+    logger.addHandler(logging.NullHandler())
+    return logger

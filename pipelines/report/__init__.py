@@ -1,0 +1,1 @@
+"""The verdict for people: terminal card and HTML report, both from the published snapshot alone."""

@@ -1,0 +1,135 @@
+"""The only reader of the environment and of `twoway.toml`."""
+
+import hashlib
+import re
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from pipelines.errors import ConfigError
+from pipelines.paths import BUNDLED_INPUT, DEFAULT_PLAN, Home
+from pipelines.sources.files import FilesSource
+
+CONFIG_FILE = "twoway.toml"
+BUNDLED_SOURCE = "communities"
+# The bundled facts were read on this day; looking from there keeps their verdict the same for ever.
+BUNDLED_AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
+# The bundled data are public and pseudonymous already, so a public key keeps their hashes the same everywhere.
+BUNDLED_KEY = b"twoway bundled data, public key"
+
+
+class FilesSettings(BaseModel):
+    """One `[[files]]` entry: a folder of canonical files."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    path: Path
+    time_zone: str | None = None
+
+
+class Settings(BaseSettings):
+    """Configuration of one run. Environment variables (`TWOWAY_…`) go before `twoway.toml`."""
+
+    model_config = SettingsConfigDict(env_prefix="TWOWAY_", toml_file=CONFIG_FILE, extra="forbid")
+
+    home: Path = Path("twoway_home")
+    files: list[FilesSettings] = []
+    plan: Path = DEFAULT_PLAN
+    hide_agents: bool = False
+    memory_limit: str = "1GB"
+    secret_key: SecretStr | None = None
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _is_a_size(cls, value: str) -> str:
+        if not re.fullmatch(r"\d+(\.\d+)?\s?[KMGT]i?B", value):
+            raise ValueError("must be a size like 2GB")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def is_bundled(self) -> bool:
+        return not self.files
+
+    @property
+    def paths(self) -> Home:
+        return Home(self.home.resolve())
+
+    def sources(self) -> list[FilesSource]:
+        """The sources in use; the bundled data where none is configured."""
+        if self.is_bundled:
+            return [FilesSource(BUNDLED_SOURCE, BUNDLED_INPUT)]
+        return [FilesSource(entry.id, entry.path, entry.time_zone) for entry in self.files]
+
+    def person_key(self) -> bytes:
+        """The key that hides persons: the environment's, else the home's, made on first use (0600)."""
+        if self.is_bundled:
+            return BUNDLED_KEY
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value().encode()
+        path = self.paths.secret_key
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(32))
+        return path.read_text().strip().encode()
+
+
+def load_settings(home: Path | None = None, input_folder: Path | None = None, plan: Path | None = None) -> Settings:
+    """Settings of this run: what the command line says, then the environment, then `twoway.toml`.
+
+    Raises:
+        ConfigError: naming the setting that does not fit.
+    """
+    given: dict[str, object] = {}
+    if home is not None:
+        given["home"] = home
+    if plan is not None:
+        given["plan"] = plan
+    if input_folder is not None:
+        given["files"] = [{"id": source_id_of(input_folder), "path": input_folder}]
+    try:
+        return Settings(**given)  # pyright: ignore[reportArgumentType]  # pydantic checks the values
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"The configuration does not fit. {wrong}") from error
+
+
+def source_id_of(folder: Path) -> str:
+    """A folder's name as a source id: letters, digits, dots, dashes and underscores only."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-.")
+    return name[:64] or hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+
+
+def now() -> datetime:
+    """The present instant to the second; asked once a run, never by a model."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def instant(text: str) -> datetime:
+    """An instant in UTC from ISO 8601 text with a zone.
+
+    Raises:
+        ConfigError: the text is no such instant.
+    """
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
+        raise ConfigError(f"{text!r} is not a point in time with its zone. Write it like 2026-01-31T09:30:00Z.")
+    return parsed.astimezone(UTC)

@@ -1,0 +1,235 @@
+"""The build database: one writer, rebuilt from landing; and the lock that keeps it one."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from pipelines import __version__
+from pipelines.contract import Column, Table, tables
+from pipelines.errors import LockedError
+from pipelines.landing import LandedFile, Landing, Load
+from pipelines.paths import DBT_PROJECT, PACKAGE, Home
+from pipelines.plan import FrozenPlan
+
+EARLIEST_YEAR = 1990
+CLOCK_SKEW = timedelta(days=1)
+HMAC_BLOCK_BYTES = 64
+
+_held: set[Path] = set()
+
+
+@contextmanager
+def run_lock(home: Home) -> Iterator[None]:
+    """Hold the home's lock for one run. The kernel lets go of it when the process dies.
+
+    A process that holds it already may enter again: the command line takes it before the job does.
+
+    Raises:
+        LockedError: another run holds it.
+    """
+    if home.lock in _held:
+        yield
+        return
+    home.root.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 64).decode(errors="replace").strip() or "unknown"
+            raise LockedError(f"Another run (process {holder}) is working in {home.root}. Wait for it, or use another --home.") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        _held.add(home.lock)
+        yield
+    finally:
+        _held.discard(home.lock)
+        os.close(descriptor)
+
+
+@contextmanager
+def connect(path: Path, memory_limit: str, temp: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database of the home with the settings that every part of the product uses."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": memory_limit,
+        "temp_directory": str(temp),
+        "preserve_insertion_order": False,
+    }
+    with duckdb.connect(str(path), read_only=read_only, config=config) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What a run looks at and from when; written before any model is built.
+
+    Args:
+        as_of: the instant that the run looks from.
+        loads: the load of each source in use.
+        plan: the frozen plan.
+        person_key: key of the hashes that hide persons.
+        hide_agents: whether agents lose their display names.
+    """
+
+    as_of: datetime
+    loads: list[Load]
+    plan: FrozenPlan
+    person_key: bytes
+    hide_agents: bool
+
+    @property
+    def data_sha(self) -> str:
+        """SHA-256 over source, file and content of everything read."""
+        lines = sorted(f"{load.source_id} {name} {sha}" for load in self.loads for name, sha in load.inputs.items())
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    @property
+    def run_id(self) -> str:
+        """Hash of all that decides the content: the same data, plan, code and as_of give the same id."""
+        parts = [self.data_sha, self.plan.sha256, code_version(), self.as_of.isoformat(), str(self.plan.plan.seed)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def hmac_pads(self) -> tuple[bytes, bytes]:
+        """The key's inner and outer pad (RFC 2104), so that SQL can compute the HMAC."""
+        key = self.person_key
+        if len(key) > HMAC_BLOCK_BYTES:
+            key = hashlib.sha256(key).digest()
+        key = key.ljust(HMAC_BLOCK_BYTES, b"\0")
+        return bytes(byte ^ 0x36 for byte in key), bytes(byte ^ 0x5C for byte in key)
+
+
+def code_version() -> str:
+    """Version of the package with a hash of its code, models included."""
+    digest = hashlib.sha256()
+    files = [*PACKAGE.rglob("*.py"), *DBT_PROJECT.glob("models/**/*.sql"), *DBT_PROJECT.glob("macros/*.sql")]
+    for path in sorted(files):
+        digest.update(path.relative_to(PACKAGE.parent).as_posix().encode())
+        digest.update(path.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:8]}"
+
+
+def load_raw(connection: duckdb.DuckDBPyConnection, landing: Landing, context: RunContext) -> dict[str, int]:
+    """Replace the raw layer by the newest complete load of every source, in one transaction.
+
+    Rows with a timestamp that can't be true go to `run.quarantine`, with counts in `run.load_counts`.
+
+    Returns:
+        Rows kept by canonical table.
+    """
+    for load in context.loads:
+        landing.verify(load)
+    connection.begin()
+    try:
+        connection.execute("create schema if not exists raw; create schema if not exists run; create schema if not exists estimates")
+        _write_context(connection, context)
+        kept = {name: _load_table(connection, landing, table, context) for name, table in tables().items()}
+        connection.commit()
+    except Exception:
+        connection.rollback()
+        raise
+    connection.execute("checkpoint")
+    return kept
+
+
+def _write_context(connection: duckdb.DuckDBPyConnection, context: RunContext) -> None:
+    claim = context.plan.plan.claims.C1
+    inner_pad, outer_pad = context.hmac_pads
+    connection.execute(
+        """
+        create or replace table run.context as
+        select ?::varchar as run_id, ?::timestamptz as as_of, ?::varchar as plan_sha, ?::varchar as data_sha,
+            ?::varchar as code_version, ?::bigint as seed, ?::blob as hmac_inner_pad, ?::blob as hmac_outer_pad,
+            ?::boolean as hide_agents
+        """,
+        [context.run_id, context.as_of, context.plan.sha256, context.data_sha, code_version(), context.plan.plan.seed,
+         inner_pad, outer_pad, context.hide_agents],
+    )  # fmt: skip
+    connection.execute(
+        """
+        create or replace table run.analysis_plan as
+        select 'C1' as claim_id, ?::varchar as outcome_name, ?::varchar as outcome_kind, ?::varchar as outcome_unit,
+            ?::integer as horizon_weeks, ?::double as sesoi, ?::double as tau_hours, ?::double as floor_minutes,
+            ?::double as primary_adstock_rate, ?::integer as adstock_lags, ?::integer as min_inbounds
+        """,
+        [claim.outcome.name, claim.outcome.kind, claim.outcome.unit, claim.outcome.horizon_weeks,
+         claim.smallest_effect_of_interest, claim.responsiveness.cap_hours, claim.responsiveness.floor_minutes,
+         claim.broadcast.adstock_rate, claim.broadcast.adstock_lags_weeks, claim.policy_shift.min_turns_per_week],
+    )  # fmt: skip
+    connection.execute(
+        "create or replace table run.adstock_rates as select distinct unnest(?::double[]) as adstock_rate",
+        [claim.specification_curve.adstock_rates],
+    )
+    connection.execute("create or replace table run.applied_loads (source_id varchar, load_id varchar, landed_at timestamptz)")
+    for load in context.loads:
+        connection.execute("insert into run.applied_loads values (?, ?, ?)", [load.source_id, load.load_id, load.finished_at])
+    connection.execute(
+        "create or replace table run.load_counts"
+        " (source_id varchar, table_name varchar, rows_in bigint, dropped bigint, reason varchar)"
+    )
+    connection.execute(
+        "create or replace table run.quarantine (source_id varchar, table_name varchar, file_name varchar,"
+        " row_number bigint, column_name varchar, value varchar, reason varchar)"
+    )
+
+
+def _load_table(connection: duckdb.DuckDBPyConnection, landing: Landing, table: Table, context: RunContext) -> int:
+    columns = ", ".join(f'"{c.name}" {c.data_type}' for c in table.columns)
+    connection.execute(
+        f"create or replace table raw.{table.raw_name} ({columns}, _row_number bigint, _extra json,"
+        " _loader varchar, _load_id varchar, _landed_at timestamptz)"
+    )
+    for load in context.loads:
+        if table.name in load.tables:
+            _load_file(connection, landing, table, load, load.tables[table.name], context.as_of)
+    row = connection.execute(f"select count(*) from raw.{table.raw_name}").fetchone()
+    return row[0] if row else 0
+
+
+def _load_file(
+    connection: duckdb.DuckDBPyConnection, landing: Landing, table: Table, load: Load, landed: LandedFile, as_of: datetime
+) -> None:
+    connection.execute("create or replace temp view landed as select * from read_parquet(" + _text(str(landing.root / landed.path)) + ")")
+    bounds = [(column, _bounds(column, as_of)) for column in table.columns if column.is_timestamp]
+    refused = " or ".join(f"coalesce(not ({within}), false)" for _, within in bounds)
+    connection.execute(
+        f"insert into raw.{table.raw_name} by name select *, ? as _loader, ? as _load_id, ?::timestamptz as _landed_at"
+        f" from landed where not ({refused})",
+        [load.source_id, load.load_id, load.finished_at],
+    )
+    for column, within in bounds:
+        connection.execute(
+            f"""
+            insert into run.quarantine
+            select source_id, ?, ?, _row_number, ?, "{column.name}"::varchar, ? from landed where not ({within})
+            """,
+            [table.name, landed.origin, column.name, f"outside {EARLIEST_YEAR} to one day past as_of"],
+        )
+    connection.execute(
+        f"""
+        insert into run.load_counts
+        select source_id, ?, count(*), count(*) filter ({"where " + refused}), 'timestamp outside {EARLIEST_YEAR} to one day past as_of'
+        from landed group by source_id
+        """,
+        [table.name],
+    )
+
+
+def _bounds(column: Column, as_of: datetime) -> str:
+    """SQL that holds for instants that can be true; planned instants have no upper bound."""
+    within = f"\"{column.name}\" >= timestamptz '{EARLIEST_YEAR}-01-01 00:00:00+00'"
+    if not column.may_be_future:
+        within += f" and \"{column.name}\" <= timestamptz '{(as_of + CLOCK_SKEW).isoformat()}'"
+    return f"({within})"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
