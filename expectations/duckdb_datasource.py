@@ -6,7 +6,7 @@ with the connection. Holding one connection open, as it does for SQLite itself, 
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Literal, Type  # noqa: UP035  # the field `type` below hides the builtin
+from typing import Literal
 
 import sqlalchemy
 from great_expectations.datasource.fluent import SQLDatasource
@@ -31,11 +31,16 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
         super().close()
 
 
+# The field `type` below hides the builtin of that name.
+EngineType = type[DuckDBExecutionEngine]
+
+
 class DuckDBDatasource(SQLDatasource):
     """Makes `context.data_sources.add_duckdb(name=..., connection_string="duckdb:///...")` available."""
 
-    type: Literal["duckdb"] = "duckdb"  # pyright: ignore[reportIncompatibleVariableOverride]
+    # Great Expectations registers a data source under the literal of its own `type`.
+    type: Literal["duckdb"] = "duckdb"  # ty: ignore[incompatible-attribute-override]
 
     @property
-    def execution_engine_type(self) -> Type[DuckDBExecutionEngine]:
+    def execution_engine_type(self) -> EngineType:
         return DuckDBExecutionEngine

@@ -13,7 +13,9 @@ def expectations() -> list[Any]:
     return [
         gxe.ExpectTableRowCountToBeBetween(min_value=1, description="there is a verdict"),
         gxe.ExpectColumnValuesToBeInSet(
-            column="verdict", value_set=["supported", "contradicted", "inconclusive"], description="a verdict is supported, contradicted or inconclusive"
+            column="verdict",
+            value_set=["supported", "contradicted", "inconclusive"],
+            description="a verdict is supported, contradicted or inconclusive",
         ),
         gxe.ExpectColumnValuesToNotBeNull(column="prereg_sha", description="a verdict tells the plan that it was decided by"),
         gxe.UnexpectedRowsExpectation(

@@ -12,7 +12,9 @@ def expectations() -> list[Any]:
 
     return [
         gxe.ExpectColumnValuesToBeUnique(column="turn_id", description="a turn stands once in core.fct_response_turns"),
-        gxe.ExpectColumnValuesToBeBetween(column="human_wait_calendar_seconds", min_value=0, description="no turn is answered before it is asked"),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="human_wait_calendar_seconds", min_value=0, description="no turn is answered before it is asked"
+        ),
         gxe.UnexpectedRowsExpectation(
             unexpected_rows_query="select turn_id from {batch} where is_censored = (human_replied_at is not null)",
             description="a turn is either answered by a human or censored",

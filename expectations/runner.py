@@ -37,12 +37,13 @@ def validate(database: Path, suites: Sequence[ModuleType]) -> list[Finding]:
     """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     from expectations.duckdb_datasource import DuckDBDatasource
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}  # pyright: ignore[reportAttributeAccessIssue]
-    source: DuckDBDatasource = context.data_sources.add_duckdb(  # pyright: ignore[reportAttributeAccessIssue]
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    source: DuckDBDatasource = context.data_sources.add_duckdb(
         name="warehouse", connection_string=f"duckdb:///{database}", kwargs={"connect_args": {"read_only": True}}
     )
     findings: list[Finding] = []

@@ -106,6 +106,7 @@ def _facts(connection: duckdb.DuckDBPyConnection) -> SampleFacts:
     row = connection.execute(
         """
         select
+            (select count(distinct customer_id) from claim.panel_customer_week),
             (select count(distinct (source_id, ticket_id)) from claim.dose_turns where responsiveness is not null),
             (select count(*) from input.input_support__shifts),
             (select count(*) from input.input_shared__experiments),

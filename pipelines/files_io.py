@@ -23,7 +23,7 @@ def fsync(path: Path) -> None:
 def replace_durably(temporary: Path, target: Path) -> None:
     """Put a finished file in another's place: readers see the old one or the new one, whole."""
     fsync(temporary)
-    os.replace(temporary, target)
+    temporary.replace(target)
     fsync(target.parent)
 
 

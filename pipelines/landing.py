@@ -122,9 +122,13 @@ class Landing:
         for landed in load.tables.values():
             path = self.root / landed.path
             if not path.exists():
-                problems.append(Problem(landed.path, "was landed and is gone. Restore it from a backup, or remove its manifest to land anew."))
+                problems.append(
+                    Problem(landed.path, "was landed and is gone. Restore it from a backup, or remove its manifest to land anew.")
+                )
             elif sha256_of(path) != landed.sha256:
-                problems.append(Problem(landed.path, "is not what was landed (sha256 differs). Restore it, or remove its manifest to land anew."))
+                problems.append(
+                    Problem(landed.path, "is not what was landed (sha256 differs). Restore it, or remove its manifest to land anew.")
+                )
         if problems:
             raise SourceError(load.source_id, problems)
 

@@ -43,14 +43,14 @@ class ProgressHandler(logging.Handler):
             self.write(f"  {title:<52} {mark:>6} {seconds:6.1f} s")
 
 
-@dg.logger(description="One line on the terminal for each step that ends.")
+@dg.logger(config_schema={}, description="One line on the terminal for each step that ends.")
 def progress(_: dg.InitLoggerContext) -> logging.Logger:
     logger = logging.Logger("twoway.progress", level=logging.DEBUG)
     logger.addHandler(ProgressHandler(lambda line: print(line, file=sys.stderr, flush=True)))
     return logger
 
 
-@dg.logger(description="Nothing on the terminal.")
+@dg.logger(config_schema={}, description="Nothing on the terminal.")
 def silent(_: dg.InitLoggerContext) -> logging.Logger:
     logger = logging.Logger("twoway.silent")
     logger.addHandler(logging.NullHandler())

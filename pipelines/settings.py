@@ -60,6 +60,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @property
@@ -103,7 +104,7 @@ def load_settings(home: Path | None = None, input_folder: Path | None = None, pl
     if input_folder is not None:
         given["files"] = [{"id": source_id_of(input_folder), "path": input_folder}]
     try:
-        return Settings(**given)  # pyright: ignore[reportArgumentType]  # pydantic checks the values
+        return Settings.model_validate(given)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"The configuration does not fit. {wrong}") from error

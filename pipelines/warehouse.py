@@ -3,10 +3,11 @@
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -26,7 +27,7 @@ _held: set[Path] = set()
 
 
 @contextmanager
-def run_lock(home: Home) -> Iterator[None]:
+def run_lock(home: Home) -> Generator[None]:
     """Hold the home's lock for one run. The kernel lets go of it when the process dies.
 
     A process that holds it already may enter again: the command line takes it before the job does.
@@ -55,7 +56,7 @@ def run_lock(home: Home) -> Iterator[None]:
 
 
 @contextmanager
-def connect(path: Path, memory_limit: str, temp: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(path: Path, memory_limit: str, temp: Path, read_only: bool = False) -> Generator[duckdb.DuckDBPyConnection]:
     """Open a database of the home with the settings that every part of the product uses."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
@@ -107,6 +108,7 @@ class RunContext:
         return bytes(byte ^ 0x36 for byte in key), bytes(byte ^ 0x5C for byte in key)
 
 
+@cache
 def code_version() -> str:
     """Version of the package with a hash of its code, models included."""
     digest = hashlib.sha256()
@@ -172,8 +174,7 @@ def _write_context(connection: duckdb.DuckDBPyConnection, context: RunContext) -
     for load in context.loads:
         connection.execute("insert into run.applied_loads values (?, ?, ?)", [load.source_id, load.load_id, load.finished_at])
     connection.execute(
-        "create or replace table run.load_counts"
-        " (source_id varchar, table_name varchar, rows_in bigint, dropped bigint, reason varchar)"
+        "create or replace table run.load_counts (source_id varchar, table_name varchar, rows_in bigint, dropped bigint, reason varchar)"
     )
     connection.execute(
         "create or replace table run.quarantine (source_id varchar, table_name varchar, file_name varchar,"

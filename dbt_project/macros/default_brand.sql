@@ -1,4 +1,4 @@
 {#- The brand of rows that name none: exactly one row of `int_brands` is the default. -#}
 {% macro default_brand(brands) -%}
-(select brand_id from {{ brands }} where is_default)
+(select default_brands.brand_id from {{ brands }} as default_brands where default_brands.is_default)
 {%- endmacro %}

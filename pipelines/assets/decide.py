@@ -52,7 +52,7 @@ def decide_assets(settings: Settings, manifest: Path, published: list[dg.AssetKe
         owners=OWNERS,
         kinds={"duckdb"},
         deps=published,
-        description="What would be published: a compact copy of the marts, written beside the snapshot and checked before it takes its place.",
+        description="What would be published: a compact copy of the marts, beside the snapshot and checked before it takes its place.",
         required_resource_keys={"run_lock"},
     )
     def candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

@@ -34,7 +34,7 @@ def ingest_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         group_name="landing",
         owners=OWNERS,
         kinds={"parquet"},
-        description="Files of every configured source, checked against the canonical contract and kept as immutable Parquet with a manifest.",
+        description="Files of every source, checked against the canonical contract and kept as immutable Parquet with a manifest.",
         required_resource_keys={"run_lock"},
     )
     def landing_files(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

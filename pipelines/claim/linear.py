@@ -102,42 +102,68 @@ def absorb(columns: Floats, effects: list[Integers]) -> tuple[Floats, int]:
     return residuals - within(dummies @ projected), int(used.sum())
 
 
-def fit_clustered(outcome: Floats, columns: Floats, effects: list[Integers], clusters: Integers) -> ClusteredFit:
-    """Least squares of an outcome on columns and absorbed effects, with CRV1 standard errors.
+@dataclass(frozen=True)
+class AbsorbedColumns:
+    """Columns with effects removed.
+
+    Args:
+        residuals: (n, k).
+        sizes: (k,) root sum of squares of each column before.
+        n_parameters: absorbed parameters that count against the degrees of freedom.
+        cluster: (n,) cluster codes from 0.
+    """
+
+    residuals: Floats
+    sizes: Floats
+    n_parameters: int
+    cluster: Integers
+
+
+def absorb_within_clusters(columns: Floats, effects: list[Integers], clusters: Integers) -> AbsorbedColumns:
+    """Remove effects from columns once, for any number of fits on them.
+
+    The parameters of the first effect are not counted where its levels nest in the clusters
+    (Cameron and Miller 2015, section II.C).
+
+    Args:
+        columns: (n, k), outcomes and regressors alike.
+        effects: arrays (n,) of level codes, the one with the most levels first.
+        clusters: (n,) codes of the clusters.
+    """
+    cluster = codes(clusters)
+    coded = [codes(effect) for effect in effects]
+    residuals, n_parameters = absorb(columns, coded)
+    if coded and not _is_nested(coded[0], cluster):
+        n_parameters += int(coded[0].max()) + 1
+    return AbsorbedColumns(residuals, np.sqrt((columns**2).sum(axis=0)), n_parameters, cluster)
+
+
+def fit_absorbed(absorbed: AbsorbedColumns, outcome: int, regressors: list[int]) -> ClusteredFit:
+    """Least squares of one absorbed column on others, with CRV1 standard errors.
 
     Covariance: factor * (X'X)^-1 (sum_g X_g'u_g u_g'X_g) (X'X)^-1 with factor
     G/(G-1) * (n-1)/(n-K) (Liang and Zeger 1986; Cameron and Miller 2015, eq. 11-12). K counts the
-    columns and the absorbed parameters, except those of an effect nested in the clusters.
-    Without effects, add the constant column yourself.
+    regressors and the absorbed parameters.
 
     Args:
-        outcome: (n,).
-        columns: (n, k).
-        effects: arrays (n,) of level codes, the one with the most levels first.
-        clusters: (n,) codes of the clusters.
-
-    Returns:
-        The fit.
+        absorbed: the columns.
+        outcome: position of the outcome.
+        regressors: positions of the regressors.
 
     Raises:
         NotIdentifiedError: fewer than two clusters, no degrees of freedom, or collinear columns.
     """
-    n_rows, n_columns = columns.shape
-    cluster = codes(clusters)
-    n_clusters = int(cluster.max()) + 1 if n_rows else 0
+    y, x = absorbed.residuals[:, outcome], absorbed.residuals[:, regressors]
+    n_rows, n_columns = x.shape
+    n_clusters = int(absorbed.cluster.max()) + 1 if n_rows else 0
     if n_clusters < 2:
         raise NotIdentifiedError(f"{n_clusters} cluster(s); at least 2 are needed")
-    effects = [codes(effect) for effect in effects]
-    residuals, rank = absorb(np.column_stack([outcome, columns]), effects)
-    y, x = residuals[:, 0], residuals[:, 1:]
-    n_parameters = n_columns + rank
-    if effects and not _is_nested(effects[0], cluster):
-        n_parameters += int(effects[0].max()) + 1
+    n_parameters = n_columns + absorbed.n_parameters
     if n_rows <= n_parameters:
         raise NotIdentifiedError(f"{n_rows} rows for {n_parameters} parameters")
 
     scale = np.sqrt((x**2).sum(axis=0))
-    if np.any(scale <= RANK_TOLERANCE * np.sqrt(np.maximum((columns**2).sum(axis=0), 1.0))):
+    if np.any(scale <= RANK_TOLERANCE * np.maximum(absorbed.sizes[regressors], 1.0)):
         raise NotIdentifiedError("a column has no variation of its own")
     gram = (x / scale).T @ (x / scale)
     if np.linalg.eigvalsh(gram)[0] <= RANK_TOLERANCE:
@@ -146,7 +172,7 @@ def fit_clustered(outcome: Floats, columns: Floats, effects: list[Integers], clu
     coefficients = bread @ (x.T @ y)
 
     scores = x * (y - x @ coefficients)[:, None]
-    by_cluster = np.column_stack([np.bincount(cluster, weights=scores[:, j], minlength=n_clusters) for j in range(n_columns)])
+    by_cluster = np.column_stack([np.bincount(absorbed.cluster, weights=scores[:, j], minlength=n_clusters) for j in range(n_columns)])
     factor = n_clusters / (n_clusters - 1) * (n_rows - 1) / (n_rows - n_parameters)
     return ClusteredFit(
         coefficients=coefficients,
@@ -154,8 +180,26 @@ def fit_clustered(outcome: Floats, columns: Floats, effects: list[Integers], clu
         n_rows=n_rows,
         n_parameters=n_parameters,
         n_clusters=n_clusters,
-        max_cluster_share=float(np.bincount(cluster).max() / n_rows),
+        max_cluster_share=float(np.bincount(absorbed.cluster).max() / n_rows),
     )
+
+
+def fit_clustered(outcome: Floats, columns: Floats, effects: list[Integers], clusters: Integers) -> ClusteredFit:
+    """Least squares of an outcome on columns and absorbed effects; see `fit_absorbed`.
+
+    Without effects, add the constant column yourself.
+
+    Args:
+        outcome: (n,).
+        columns: (n, k).
+        effects: arrays (n,) of level codes, the one with the most levels first.
+        clusters: (n,) codes of the clusters.
+
+    Raises:
+        NotIdentifiedError: fewer than two clusters, no degrees of freedom, or collinear columns.
+    """
+    absorbed = absorb_within_clusters(np.column_stack([outcome, columns]), effects, clusters)
+    return fit_absorbed(absorbed, 0, list(range(1, columns.shape[1] + 1)))
 
 
 def _is_nested(effect: Integers, cluster: Integers) -> bool:

@@ -10,7 +10,17 @@ from datetime import date
 
 import numpy as np
 
-from pipelines.claim.linear import ClusteredFit, Floats, Integers, NotIdentifiedError, codes, fit_clustered, keep_without_singletons
+from pipelines.claim.linear import (
+    AbsorbedColumns,
+    ClusteredFit,
+    Floats,
+    Integers,
+    NotIdentifiedError,
+    absorb_within_clusters,
+    codes,
+    fit_absorbed,
+    keep_without_singletons,
+)
 from pipelines.claim.policy_shift import Contrast, PolicyShift, contrast, fieller_interval
 from pipelines.claim.results import MDE_STANDARD_ERRORS, Check, EffectEstimate, Interval, t_interval
 
@@ -26,7 +36,7 @@ class PanelData:
     """The panel, one row per customer, brand and week.
 
     Args:
-        customer, brand, week: (n,) codes; a customer of two brands has two codes.
+        customer, brand, week: (n,) codes; a person who is a customer of two brands has two codes.
         turns: (n,) turns opened in the week.
         responsiveness: (n,) sum of the turns' responsiveness, in halvings; 0 without turns.
         broadcast: (n,) broadcast lever by adstock rate.
@@ -85,12 +95,14 @@ class SampleFacts:
     """Counts behind the panel.
 
     Args:
+        n_customers: persons in the panel.
         n_tickets: tickets that carry a dose.
         n_shifts: shifts of the rota in the input.
         n_experiment_units: randomised units in the input.
         n_customer_messages, n_resolved_messages: customer messages, and those of a known customer.
     """
 
+    n_customers: int
     n_tickets: int
     n_shifts: int
     n_experiment_units: int
@@ -113,44 +125,68 @@ def estimate(
         Estimates, the primary Delta always among them (null where it can't be computed), and checks.
     """
     naive = Specification(question.primary.adstock_rate, ())
+    absorbed: dict[tuple[str, ...], _Absorbed] = {}
     rows: list[EffectEstimate] = []
     deltas: dict[Specification, float] = {}
     failure: str | None = None
     for spec in (*question.curve, naive):
         blank = _blank(spec, question, panel, facts)
         try:
-            fitted, found = _contrast(panel, spec, shifts)
+            if spec.adstock_rate not in shifts:
+                raise NotIdentifiedError("no brand has a full week with turns enough for the percentiles")
+            if spec.effects not in absorbed:
+                absorbed[spec.effects] = _absorb(panel, spec.effects)
+            fitted = absorbed[spec.effects].fit(spec.adstock_rate)
         except NotIdentifiedError as error:
             if spec == question.primary:
                 failure = str(error)
                 rows.append(_named(blank, "contrast", "delta", question.outcome_unit))
             continue
+        found = contrast(fitted.coefficients[:2], fitted.covariance[:2, :2], shifts[spec.adstock_rate])
         if spec != naive:
             deltas[spec] = found.delta
         rows.extend(_rows(blank, fitted, found, shifts[spec.adstock_rate], question))
     return rows, _checks(deltas, question, facts, failure)
 
 
-def _contrast(panel: PanelData, spec: Specification, shifts: dict[float, PolicyShift]) -> tuple[ClusteredFit, Contrast]:
-    if spec.adstock_rate not in shifts:
-        raise NotIdentifiedError("no brand has a full week with turns enough for the percentiles")
+@dataclass(frozen=True)
+class _Absorbed:
+    """All columns of the panel with one set of effects removed, ready for a fit at any adstock rate."""
+
+    columns: AbsorbedColumns
+    broadcast_at: dict[float, int]
+    controls: list[int]
+
+    def fit(self, adstock_rate: float) -> ClusteredFit:
+        """Outcome on responsiveness (first), broadcast (second) and controls."""
+        return fit_absorbed(self.columns, 0, [1, self.broadcast_at[adstock_rate], *self.controls])
+
+
+def _absorb(panel: PanelData, names: tuple[str, ...]) -> _Absorbed:
     any_turn = (panel.turns > 0).astype(np.float64)
     effects = {
         "customer": panel.customer,
         "week": panel.week,
         "week_by_contact": codes(panel.week * 2 + any_turn.astype(np.int64)),
     }
-    absorbed = [effects[name] for name in spec.effects]
-    columns = np.column_stack([panel.responsiveness, panel.broadcast[spec.adstock_rate], panel.turns, any_turn])
-    if not absorbed:
-        columns = np.column_stack([columns, np.ones(len(panel))])
-    if "week_by_contact" in spec.effects:
-        columns = columns[:, :3]
-    keep = keep_without_singletons(absorbed) if absorbed else np.ones(len(panel), dtype=bool)
+    chosen = [effects[name] for name in names]
+    # Contact has effects of its own where weeks do by contact; without effects a constant stands for them.
+    controls = [panel.turns]
+    if "week_by_contact" not in names:
+        controls.append(any_turn)
+    if not names:
+        controls.append(np.ones(len(panel)))
+    rates = list(panel.broadcast)
+    columns = np.column_stack([panel.outcome, panel.responsiveness, *(panel.broadcast[rate] for rate in rates), *controls])
+    keep = keep_without_singletons(chosen) if chosen else np.ones(len(panel), dtype=bool)
     if len(np.unique(panel.customer[keep])) < MIN_CUSTOMERS:
         raise NotIdentifiedError(f"fewer than {MIN_CUSTOMERS} customers with more than one week")
-    fitted = fit_clustered(panel.outcome[keep], columns[keep], [e[keep] for e in absorbed], panel.brand[keep])
-    return fitted, contrast(fitted.coefficients[:2], fitted.covariance[:2, :2], shifts[spec.adstock_rate])
+    first_control = 2 + len(rates)
+    return _Absorbed(
+        columns=absorb_within_clusters(columns[keep], [effect[keep] for effect in chosen], panel.brand[keep]),
+        broadcast_at={rate: 2 + position for position, rate in enumerate(rates)},
+        controls=list(range(first_control, first_control + len(controls))),
+    )
 
 
 def _blank(spec: Specification, question: Question, panel: PanelData, facts: SampleFacts) -> EffectEstimate:
@@ -170,7 +206,7 @@ def _blank(spec: Specification, question: Question, panel: PanelData, facts: Sam
         unit=question.outcome_unit,
         se_type="CRV1 by brand",
         n_obs=len(panel),
-        n_customers=len(np.unique(panel.customer)),
+        n_customers=facts.n_customers,
         n_tickets=facts.n_tickets,
         n_shifts=facts.n_shifts,
         window_start=panel.first_week,
@@ -182,9 +218,7 @@ def _named(blank: EffectEstimate, lever: str, quantity: str, unit: str) -> Effec
     return replace(blank, estimate_id=f"{blank.estimate_id}|{lever}|{quantity}", lever=lever, quantity=quantity, unit=unit)
 
 
-def _rows(
-    blank: EffectEstimate, fitted: ClusteredFit, found: Contrast, shift: PolicyShift, question: Question
-) -> Iterator[EffectEstimate]:
+def _rows(blank: EffectEstimate, fitted: ClusteredFit, found: Contrast, shift: PolicyShift, question: Question) -> Iterator[EffectEstimate]:
     df = float(fitted.n_clusters - 1)
     blank = replace(
         blank,
@@ -209,7 +243,8 @@ def _rows(
     yield _filled(_named(blank, "contrast", "delta", question.outcome_unit), found.delta, found.delta_se, found.cov_rb)
     ratio = fieller_interval(found, df)
     kappa = _named(blank, "contrast", "kappa_star", "theta_r / theta_b")
-    if ratio is not None:
+    # A cost ratio says nothing where broadcast does harm.
+    if ratio is not None and found.theta_b > 0:
         kappa = replace(kappa, estimate=found.theta_r / found.theta_b, ci95_lo=ratio[0], ci95_hi=ratio[1], se_type="Fieller")
     yield kappa
 

@@ -29,7 +29,6 @@ def render(snapshot: Snapshot, settings: Settings) -> str:
     environment = Environment(
         loader=PackageLoader("pipelines.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(amount=amount, interval=interval)
     frozen = load_plan(settings.plan)
     return environment.get_template("report.html.j2").render(
         snapshot=snapshot,
@@ -38,6 +37,8 @@ def render(snapshot: Snapshot, settings: Settings) -> str:
         attempts=last_attempts(settings),
         is_bundled=settings.is_bundled,
         grades=GRADES,
+        amount=amount,
+        interval=interval,
     )
 
 

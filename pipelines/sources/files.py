@@ -21,8 +21,20 @@ FORMATS = {
     ".jsonl": "jsonl", ".jsonl.gz": "jsonl", ".jsonl.zst": "jsonl",
 }  # fmt: skip
 ZONED = r"(Z|z| UTC|[+-]\d{2}(:?\d{2})?)$"
+LOCAL_TIME = r"^([0-3]\d|4[0-7]):[0-5]\d(:00)?$"
 LONGEST_LINE_BYTES = 32 * 1024 * 1024
-LANDED_COLUMNS = ("_row_number", "_extra")
+# What a column wants, by its format or type, for messages.
+WANTED = {
+    "varchar": "text",
+    "double": "a number",
+    "bigint": "a whole number",
+    "boolean": "true or false",
+    "date": "a date like 2026-01-31",
+    "decimal(18,4)": "an amount with at most 14 digits before the point",
+    "varchar[]": 'a list like ["a", "b"]',
+    "local_time": "a local time like 09:30",
+    "iana_time_zone": "an IANA time zone like Europe/Berlin",
+}
 
 
 @dataclass(frozen=True)
@@ -198,10 +210,8 @@ class _FileReader:
             if row is not None:
                 what = self._what_is_wrong(column, value)
                 self.problems.append(Problem(self.path.name, what, column.name, int(row), value))
-        selected = [
-            f"{casts[c] if c in casts else 'null'}::{c.data_type} as {_quoted(c.name)}" for c in self.table.columns
-        ]
-        selected[0] = f"coalesce({casts[self.table.columns[0]] if self.table.columns[0] in casts else 'null'}, {_text(self.source.source_id)}) as source_id"
+        selected = [f"{casts.get(c, 'null')}::{c.data_type} as {_quoted(c.name)}" for c in self.table.columns]
+        selected[0] = f"coalesce({casts.get(self.table.columns[0], 'null')}, {_text(self.source.source_id)}) as source_id"
         known = {c.name for c in self.table.columns}
         extra = [name for name in present if name not in known]
         fields = ", ".join(f"{_text(name)}, {_quoted(name)}" for name in extra)
@@ -216,7 +226,7 @@ class _FileReader:
         if column.is_timestamp:
             return self._cast_of_timestamp(column, native)
         if column.format == "local_time":
-            return rf"case when regexp_matches({value}::varchar, '^([01]\d|2\d|3\d|4[0-7]):[0-5]\d(:00)?$') then left({value}::varchar, 5) end"
+            return f"case when regexp_matches({value}::varchar, '{LOCAL_TIME}') then left({value}::varchar, 5) end"
         if column.format == "iana_time_zone":
             return f"case when {value} in (select name from pg_timezone_names()) then {value}::varchar end"
         if column.data_type == "varchar":
@@ -229,7 +239,8 @@ class _FileReader:
             return f"case when isfinite(try_cast({value} as double)) then try_cast({value} as double) end"
         if column.data_type == "bigint":
             # A cast would round 1.5 to 2.
-            return f"case when try_cast({value} as double) = floor(try_cast({value} as double)) then try_cast({value} as bigint) end"
+            number = f"try_cast({value} as double)"
+            return f"case when {number} = floor({number}) then try_cast({value} as bigint) end"
         return f"try_cast({value} as {column.data_type})"
 
     def _cast_of_timestamp(self, column: Column, native: str) -> str:
@@ -241,7 +252,8 @@ class _FileReader:
             if naive_zone is not None:
                 return f"timezone({_text(naive_zone)}, {value}::timestamp)"
             return f"case when {value} is null then {value}::timestamptz end"
-        zoned = f"case when regexp_matches({value}::varchar, '{ZONED}') and length({value}::varchar) > 10 then try_cast({value}::varchar as timestamptz) end"
+        text = f"{value}::varchar"
+        zoned = f"case when regexp_matches({text}, '{ZONED}') and length({text}) > 10 then try_cast({text} as timestamptz) end"
         if naive_zone is None:
             return zoned
         return f"coalesce({zoned}, timezone({_text(naive_zone)}, try_cast({value}::varchar as timestamp)))"
@@ -251,11 +263,7 @@ class _FileReader:
             if self.source.time_zone is None and not re.search(ZONED, value):
                 return "has no time zone. Write it like 2026-01-31T09:30:00Z, or set time_zone for this source in twoway.toml."
             return "is not a point in time. Write it like 2026-01-31T09:30:00Z."
-        wanted = {
-            "double": "a number", "bigint": "a whole number", "boolean": "true or false", "date": "a date like 2026-01-31",
-            "decimal(18,4)": "an amount with at most 14 digits before the point", "varchar[]": 'a list like ["a", "b"]',
-        }.get(column.data_type, {"local_time": "a local time like 09:30", "iana_time_zone": "an IANA time zone like Europe/Berlin"}.get(column.format or "", "text"))  # fmt: skip
-        return f"is not {wanted}. Correct it in the file."
+        return f"is not {WANTED[column.format or column.data_type]}. Correct it in the file."
 
     def _check_required(self) -> None:
         for column in self.table.columns:
@@ -269,10 +277,11 @@ class _FileReader:
     def _check_key(self) -> None:
         """One key may come in several versions, but one version may have only one content."""
         key = ["source_id", *self.table.key, "updated_at"]
+        key_values = [f"any_value({name})::varchar" for name in self.table.key]
         content = [_quoted(c.name) for c in self.table.columns]
         clash = self.connection.execute(
             f"""
-            select min(_row_number) as first_row, max(_row_number) as last_row, {", ".join(f"any_value({k})::varchar" for k in self.table.key)}
+            select min(_row_number) as first_row, max(_row_number) as last_row, {", ".join(key_values)}
             from {self.table.name}
             group by {", ".join(key)}
             having count(distinct hash({", ".join(content)})) > 1
@@ -282,7 +291,10 @@ class _FileReader:
         ).fetchone()
         if clash is not None:
             first_row, last_row, *values = clash
-            what = f"stands in row {first_row} already, with other content and the same updated_at. Keep one, or give each version its updated_at."
+            what = (
+                f"stands in row {first_row} already, with other content and the same updated_at."
+                " Keep one, or give each version its updated_at."
+            )
             shown = ", ".join(str(value) for value in values)
             self.problems.append(Problem(self.path.name, what, ", ".join(self.table.key), last_row, shown))
 

@@ -132,16 +132,22 @@ final as (
         null::double as p_holm,
         null::boolean as yardstick_agree,
         case coded.reason_code
-            when 'data_quality' then
-                'Outcomes, replies and broadcasts of the same customers over at least '
-                || plan.horizon_weeks || ' weeks after each week, with the checks that failed mended.'
-            when 'identification' then
-                'A randomised queue-priority trial and a broadcast holdout (table experiments), or the rota of planned and '
-                || 'actual shifts (support_shifts) together with broadcasts recorded per customer (crm_campaign_sends or social_follows).'
-            when 'wide' then
-                'More of the same data: the smallest effect that this sample could find is '
-                || printf('%.4f', coded.mde) || ', the smallest that matters ' || printf('%.4f', coded.sesoi) || '.'
-            when 'fragile' then 'A design whose answer does not hang on the choice of specification.'
+            when 'data_quality'
+                then
+                    'Outcomes, replies and broadcasts of the same customers over at least '
+                    || plan.horizon_weeks || ' weeks after each week, with the checks that failed mended.'
+            when 'identification'
+                then
+                    'A randomised queue-priority trial and a broadcast holdout (table experiments), '
+                    || 'or the rota of planned and actual shifts (support_shifts) together with '
+                    || 'broadcasts recorded per customer (crm_campaign_sends or social_follows).'
+            when 'wide'
+                then
+                    'More of the same data: the smallest effect that this sample could find is '
+                    || printf('%.4f', coded.mde) || ', the smallest that matters '
+                    || printf('%.4f', coded.sesoi) || '.'
+            when 'fragile'
+                then 'A design whose answer does not hang on the choice of specification.'
         end as what_would_settle_it,
         context.plan_sha as prereg_sha,
         context.data_sha,

@@ -9,7 +9,17 @@ checks as (
 final as (
     select
         context.run_id,
-        checks.*
+        checks.check_id,
+        checks.gate_code,
+        checks.claim_id,
+        checks.estimate_id,
+        checks.kind,
+        checks.statistic,
+        checks.value,
+        checks.threshold,
+        checks.passed,
+        checks.blocking,
+        checks.detail
     from checks
     cross join context
 )

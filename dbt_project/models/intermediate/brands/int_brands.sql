@@ -19,21 +19,21 @@ referenced as (
 known as (
     select brand_id from declared
     union
-    select brand_id from referenced where brand_id is not null
+    select brand_id from referenced
+    where brand_id is not null
 ),
 
 -- Rows without a brand belong to the one brand there is; with several, to nobody's.
 named as (
     select
         brand_id,
-        (select count(*) from known) = 1 as is_default
+        count(*) over () = 1 as is_default
     from known
     union all
     select
         case when (select count(*) from known) = 0 then 'default' else '(unknown)' end as brand_id,
         true as is_default
-    where
-        (select count(*) from known) <> 1
+    where (select count(*) from known) <> 1
 ),
 
 final as (

@@ -70,7 +70,7 @@ shared_values as (
     where evidence.evidence is not null and evidence.evidence <> ''
 ),
 
-merges as (
+contact_merges as (
     select
         {{ identity_node('crm_contacts', 'source_id', 'contact_id') }} as node,
         {{ identity_node('crm_contacts', 'source_id', 'merged_into_contact_id') }} as anchor_node,
@@ -102,13 +102,13 @@ final as (
     where node <> anchor_node
     union all
     select
-        merges.node,
-        merges.anchor_node,
+        contact_merges.node,
+        contact_merges.anchor_node,
         'contact_merge' as rule,
         1.0::double as confidence,
-        merges.evidence
-    from merges
-    inner join nodes on merges.anchor_node = nodes.node
+        contact_merges.evidence
+    from contact_merges
+    inner join nodes on contact_merges.anchor_node = nodes.node
     union all
     select
         node,

@@ -52,7 +52,15 @@ final as (
         posts.is_deleted,
         false as is_mention
     from posts
-    where posts.is_brand_author
+    left join brand_accounts
+        on
+            posts.source_id = brand_accounts.source_id
+            and posts.answered_account_id = brand_accounts.account_id
+    -- A brand that answers nobody, or itself, talks at people: that is broadcast, not conversation.
+    where
+        posts.is_brand_author
+        and posts.is_reply
+        and coalesce(brand_accounts.brand_id <> posts.author_brand_id, true)
     union all
     select
         posts.source_id,

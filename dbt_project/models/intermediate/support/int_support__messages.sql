@@ -54,7 +54,17 @@ attributed as (
 
 final as (
     select
-        attributed.* exclude (author_node),
+        attributed.source_id,
+        attributed.message_id,
+        attributed.ticket_id,
+        attributed.sent_at,
+        attributed.channel,
+        attributed.brand_id,
+        attributed.is_public,
+        attributed.is_deleted,
+        attributed.author_id,
+        attributed.actor_kind,
+        attributed.observed_end_at,
         attributed.sent_at > attributed.observed_end_at as is_after_observation,
         case when attributed.actor_kind = 'customer' then clusters.customer_id end as customer_id
     from attributed

@@ -3,7 +3,6 @@ with users as (
     select * from {{ ref('input_support__users') }}
 ),
 
-
 run as (
     select * from {{ source('run', 'context') }}
 ),
@@ -40,7 +39,8 @@ unlisted as (
         named.user_id,
         case when requesters.user_id is not null then 'customer' else 'unknown' end as role
     from named
-    anti join users using (source_id, user_id)
+    anti join users
+        on named.source_id = users.source_id and named.user_id = users.user_id
     left join requesters
         on named.source_id = requesters.source_id and named.user_id = requesters.user_id
 ),

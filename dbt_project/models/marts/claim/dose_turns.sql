@@ -36,11 +36,9 @@ final as (
         week_start,
         capped_wait_seconds,
         -- Decimal, so that sums do not depend on the order of rows.
-        case
-            when capped_wait_seconds is not null then
-                (-log2(case when capped_wait_seconds < floor_seconds then floor_seconds else capped_wait_seconds end / 3600))
-                ::decimal(18, 9)
-        end as responsiveness
+        (-log2(
+            case when capped_wait_seconds < floor_seconds then floor_seconds else capped_wait_seconds end / 3600
+        ))::decimal(18, 9) as responsiveness
     from capped
 )
 

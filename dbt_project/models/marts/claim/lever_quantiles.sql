@@ -63,7 +63,7 @@ final as (
     select
         adstock_rate,
         {% for quantile in quantiles %}
-        sum({{ quantile }} * n_customer_weeks order by brand_id) / sum(n_customer_weeks) as {{ quantile }},
+            sum({{ quantile }} * n_customer_weeks order by brand_id) / sum(n_customer_weeks) as {{ quantile }},
         {% endfor %}
         count(*) as n_brands,
         sum(n_weeks)::bigint as n_brand_weeks

@@ -49,7 +49,8 @@ bounded as (
     select
         first_actions.*,
         {{ brand_week('first_actions.first_action_at', 'brands.time_zone') }} as first_week,
-        ({{ brand_week('brands.observed_end_at', 'brands.time_zone') }} - (7 * (plan.horizon_weeks + 1))::integer) as last_week
+        {{ brand_week('brands.observed_end_at', 'brands.time_zone') }}
+        - (7 * (plan.horizon_weeks + 1))::integer as last_week
     from first_actions
     inner join brands on first_actions.brand_id = brands.brand_id
     cross join plan

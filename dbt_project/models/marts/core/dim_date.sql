@@ -1,8 +1,20 @@
-with bounds as (
+with tickets as (
+    select * from {{ ref('int_support__tickets') }}
+),
+
+messages as (
+    select * from {{ ref('int_conversations__messages') }}
+),
+
+run as (
+    select * from {{ source('run', 'context') }}
+),
+
+bounds as (
     select
-        least(min(created_at), (select min(sent_at) from {{ ref('int_conversations__messages') }}))::date as first_date,
-        (select max(as_of)::date from {{ source('run', 'context') }}) as last_date
-    from {{ ref('int_support__tickets') }}
+        least(min(tickets.created_at), (select min(messages.sent_at) from messages))::date as first_date,
+        (select max(run.as_of) from run)::date as last_date
+    from tickets
 ),
 
 days as (

@@ -119,8 +119,10 @@ final as (
             when measured.exclusion_reason is null
                 then {{ seconds_between('measured.asked_at', 'replies.first_any_reply_at') }}
         end as first_any_reply_calendar_seconds,
-        {{ seconds_between('measured.created_at', 'ticket_times.first_resolved_at') }} as first_resolution_calendar_seconds,
-        {{ seconds_between('measured.created_at', 'ticket_times.fully_resolved_at') }} as full_resolution_calendar_seconds,
+        {{ seconds_between('measured.created_at', 'ticket_times.first_resolved_at') }}
+            as first_resolution_calendar_seconds,
+        {{ seconds_between('measured.created_at', 'ticket_times.fully_resolved_at') }}
+            as full_resolution_calendar_seconds,
         ticket_times.requester_wait_calendar_seconds,
         ticket_times.agent_wait_calendar_seconds,
         coalesce(replies.n_public_human_replies, 0) as n_public_human_replies,

@@ -15,17 +15,17 @@ landed as (
 ),
 
 input_counts as (
-    {% for family, entities in canonical_tables().items() -%}
-    {% set outer = loop -%}
-    {% for entity in entities -%}
-    select
-        source_id,
-        '{{ entity if family == 'shared' else family ~ '_' ~ entity }}' as table_name,
-        count(*) as n_rows
-    from {{ ref('input_' ~ family ~ '__' ~ entity) }}
-    group by source_id
-    {% if not (loop.last and outer.last) %}union all{% endif %}
-    {% endfor -%}
+    {% for family, entities in canonical_tables().items() %}
+        {% set outer = loop %}
+        {% for entity in entities %}
+            select
+                source_id,
+                '{{ entity if family == 'shared' else family ~ '_' ~ entity }}' as table_name,
+                count(*) as n_rows
+            from {{ ref('input_' ~ family ~ '__' ~ entity) }}
+            group by source_id
+            {% if not (loop.last and outer.last) %}union all{% endif %}
+        {% endfor %}
     {% endfor %}
 ),
 

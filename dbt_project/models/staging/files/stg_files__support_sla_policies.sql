@@ -1,1 +1,4 @@
-{{ newest_version(source('files', 'files__support_sla_policies'), key=['policy_id', 'metric', 'priority', 'valid_from']) }}
+{{ newest_version(
+    source('files', 'files__support_sla_policies'),
+    key=['policy_id', 'metric', 'priority', 'valid_from'],
+) }}
