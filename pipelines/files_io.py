@@ -27,8 +27,10 @@ def replace_durably(temporary: Path, target: Path) -> None:
     fsync(target.parent)
 
 
-def write_text_durably(target: Path, text: str) -> None:
+def write_text_durably(target: Path, text: str, mode: int = 0o644) -> None:
     """Write a text file whole or not at all."""
     temporary = target.with_name(f".{target.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    temporary.touch(mode=mode)
     temporary.write_text(text)
     replace_durably(temporary, target)

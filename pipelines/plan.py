@@ -48,14 +48,14 @@ class Panel(_Part):
 
 
 class Specification(_Part):
-    effects: list[Effect]
+    effects: Annotated[list[Effect], Field(min_length=1)]
     controls: list[Literal["any_turn", "turns"]]
     clusters: Literal["brand"]
 
 
 class SpecificationCurve(_Part):
     adstock_rates: Annotated[list[float], Field(min_length=1)]
-    effects: Annotated[list[list[Effect]], Field(min_length=1)]
+    effects: Annotated[list[Annotated[list[Effect], Field(min_length=1)]], Field(min_length=1)]
     same_sign_share: Annotated[float, Field(gt=0, le=1)]
 
 
@@ -64,7 +64,7 @@ class ServiceOverBroadcast(_Part):
 
     hypothesis: str
     outcome: Outcome
-    smallest_effect_of_interest: Annotated[float, Field(gt=0)]
+    smallest_effect_of_interest: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     responsiveness: Responsiveness
     broadcast: Broadcast
     policy_shift: PolicyShift

@@ -59,13 +59,10 @@ def run_refresh(settings: Settings, as_of: str | None, show_progress: bool) -> R
 
 
 def write_instance_config(settings: Settings) -> None:
-    """Dagster's own settings of this home: no telemetry, one run at a time, one event log file.
-
-    The default event log opens SQLite six times an event, a third of a small run's work.
-    """
+    """Dagster's own settings of this home: no telemetry, one run at a time, one event log file."""
     events = {
-        "module": "dagster._core.storage.event_log",
-        "class": "ConsolidatedSqliteEventLogStorage",
+        "module": "pipelines.event_log",
+        "class": "OneEngineEventLog",
         "config": {"base_dir": str(settings.paths.dagster / "history")},
     }
     config = {"telemetry": {"enabled": False}, "concurrency": {"runs": {"max_concurrent_runs": 1}}, "event_log_storage": events}

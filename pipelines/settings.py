@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from pipelines.errors import ConfigError
+from pipelines.files_io import write_text_durably
 from pipelines.paths import BUNDLED_INPUT, DEFAULT_PLAN, Home
 from pipelines.sources.files import FilesSource
 
@@ -63,6 +64,21 @@ class Settings(BaseSettings):
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
+    @field_validator("files")
+    @classmethod
+    def _ids_differ(cls, value: list[FilesSettings]) -> list[FilesSettings]:
+        ids = [entry.id for entry in value]
+        if len(set(ids)) < len(ids):
+            raise ValueError("every entry needs an id of its own")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _hides_something(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value():
+            raise ValueError("is empty, so that everyone could compute the hashes; set a key, or leave it out")
+        return value
+
     @property
     def is_bundled(self) -> bool:
         return not self.files
@@ -84,9 +100,8 @@ class Settings(BaseSettings):
         if self.secret_key is not None:
             return self.secret_key.get_secret_value().encode()
         path = self.paths.secret_key
-        if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(32))
+        if not path.exists() or not path.read_text().strip():
+            write_text_durably(path, secrets.token_hex(32), mode=0o600)
         return path.read_text().strip().encode()
 
 
@@ -112,7 +127,7 @@ def load_settings(home: Path | None = None, input_folder: Path | None = None, pl
 
 def source_id_of(folder: Path) -> str:
     """A folder's name as a source id: letters, digits, dots, dashes and underscores only."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-.")
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-._")
     return name[:64] or hashlib.sha256(str(folder).encode()).hexdigest()[:12]
 
 
@@ -129,8 +144,8 @@ def instant(text: str) -> datetime:
     """
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError:
-        parsed = None
-    if parsed is None or parsed.tzinfo is None:
-        raise ConfigError(f"{text!r} is not a point in time with its zone. Write it like 2026-01-31T09:30:00Z.")
-    return parsed.astimezone(UTC)
+        if parsed.tzinfo is not None:
+            return parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ConfigError(f"{text!r} is not a point in time with its zone. Write it like 2026-01-31T09:30:00Z.")

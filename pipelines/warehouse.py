@@ -89,13 +89,14 @@ class RunContext:
     @property
     def data_sha(self) -> str:
         """SHA-256 over source, file and content of everything read."""
-        lines = sorted(f"{load.source_id} {name} {sha}" for load in self.loads for name, sha in load.inputs.items())
+        lines = sorted(f"{load.source_id} {load.time_zone} {name} {sha}" for load in self.loads for name, sha in load.inputs.items())
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     @property
     def run_id(self) -> str:
-        """Hash of all that decides the content: the same data, plan, code and as_of give the same id."""
+        """Hash of all that decides the content: equal ids mean equal rows, however persons are hidden in them."""
         parts = [self.data_sha, self.plan.sha256, code_version(), self.as_of.isoformat(), str(self.plan.plan.seed)]
+        parts += [str(self.hide_agents), hashlib.sha256(self.person_key).hexdigest()]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     @property
@@ -112,7 +113,8 @@ class RunContext:
 def code_version() -> str:
     """Version of the package with a hash of its code, models included."""
     digest = hashlib.sha256()
-    files = [*PACKAGE.rglob("*.py"), *DBT_PROJECT.glob("models/**/*.sql"), *DBT_PROJECT.glob("macros/*.sql")]
+    patterns = ("dbt_project.yml", "models/**/*.sql", "models/**/*.yml", "macros/*.sql", "seeds/*.csv")
+    files = [*PACKAGE.rglob("*.py"), *(path for pattern in patterns for path in DBT_PROJECT.glob(pattern))]
     for path in sorted(files):
         digest.update(path.relative_to(PACKAGE.parent).as_posix().encode())
         digest.update(path.read_bytes())
@@ -198,7 +200,11 @@ def _load_table(connection: duckdb.DuckDBPyConnection, landing: Landing, table: 
 def _load_file(
     connection: duckdb.DuckDBPyConnection, landing: Landing, table: Table, load: Load, landed: LandedFile, as_of: datetime
 ) -> None:
-    connection.execute("create or replace temp view landed as select * from read_parquet(" + _text(str(landing.root / landed.path)) + ")")
+    connection.execute(
+        "create or replace temp view landed as select * from read_parquet("
+        + _text(str(landing.root / landed.path))
+        + ", hive_partitioning = false)"
+    )
     bounds = [(column, _bounds(column, as_of)) for column in table.columns if column.is_timestamp]
     refused = " or ".join(f"coalesce(not ({within}), false)" for _, within in bounds)
     connection.execute(

@@ -138,6 +138,26 @@ def absorb_within_clusters(columns: Floats, effects: list[Integers], clusters: I
     return AbsorbedColumns(residuals, np.sqrt((columns**2).sum(axis=0)), n_parameters, cluster)
 
 
+def independent(absorbed: AbsorbedColumns, positions: list[int]) -> list[int]:
+    """Positions of the columns that add something to those before them: controls that say nothing new fall away.
+
+    Args:
+        absorbed: the columns.
+        positions: candidates, the more important first.
+    """
+    kept: list[int] = []
+    basis: list[Floats] = []
+    for position in positions:
+        column = absorbed.residuals[:, position].copy()
+        for direction in basis:
+            column -= direction * (direction @ column)
+        size = float(np.sqrt(column @ column))
+        if size > RANK_TOLERANCE * absorbed.sizes[position] and size > 0:
+            kept.append(position)
+            basis.append(column / size)
+    return kept
+
+
 def fit_absorbed(absorbed: AbsorbedColumns, outcome: int, regressors: list[int]) -> ClusteredFit:
     """Least squares of one absorbed column on others, with CRV1 standard errors.
 
@@ -163,7 +183,7 @@ def fit_absorbed(absorbed: AbsorbedColumns, outcome: int, regressors: list[int])
         raise NotIdentifiedError(f"{n_rows} rows for {n_parameters} parameters")
 
     scale = np.sqrt((x**2).sum(axis=0))
-    if np.any(scale <= RANK_TOLERANCE * np.maximum(absorbed.sizes[regressors], 1.0)):
+    if np.any(scale <= RANK_TOLERANCE * absorbed.sizes[regressors]):
         raise NotIdentifiedError("a column has no variation of its own")
     gram = (x / scale).T @ (x / scale)
     if np.linalg.eigvalsh(gram)[0] <= RANK_TOLERANCE:

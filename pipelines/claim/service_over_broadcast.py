@@ -19,6 +19,7 @@ from pipelines.claim.linear import (
     absorb_within_clusters,
     codes,
     fit_absorbed,
+    independent,
     keep_without_singletons,
 )
 from pipelines.claim.policy_shift import Contrast, PolicyShift, contrast, fieller_interval
@@ -136,6 +137,8 @@ def estimate(
                 raise NotIdentifiedError("no brand has a full week with turns enough for the percentiles")
             if spec.effects not in absorbed:
                 absorbed[spec.effects] = _absorb(panel, spec.effects)
+            if not shifts[spec.adstock_rate].weights.all():
+                raise NotIdentifiedError("a lever's 25th and 75th percentile are the same, so there is no shift to compare")
             fitted = absorbed[spec.effects].fit(spec.adstock_rate)
         except NotIdentifiedError as error:
             if spec == question.primary:
@@ -182,10 +185,11 @@ def _absorb(panel: PanelData, names: tuple[str, ...]) -> _Absorbed:
     if len(np.unique(panel.customer[keep])) < MIN_CUSTOMERS:
         raise NotIdentifiedError(f"fewer than {MIN_CUSTOMERS} customers with more than one week")
     first_control = 2 + len(rates)
+    absorbed = absorb_within_clusters(columns[keep], [effect[keep] for effect in chosen], panel.brand[keep])
     return _Absorbed(
-        columns=absorb_within_clusters(columns[keep], [effect[keep] for effect in chosen], panel.brand[keep]),
+        columns=absorbed,
         broadcast_at={rate: 2 + position for position, rate in enumerate(rates)},
-        controls=list(range(first_control, first_control + len(controls))),
+        controls=independent(absorbed, list(range(first_control, first_control + len(controls)))),
     )
 
 
@@ -261,7 +265,7 @@ def _checks(deltas: dict[Specification, float], question: Question, facts: Sampl
     checks = [_first_stage(facts), _coverage(facts, question), _computable(failure)]
     if primary is not None:
         same = [delta for delta in deltas.values() if delta * primary > 0]
-        share = len(same) / len(deltas)
+        share = len(same) / len(question.curve)
         checks.append(
             Check(
                 check_id=f"{CLAIM}|same_sign_share",
@@ -274,7 +278,7 @@ def _checks(deltas: dict[Specification, float], question: Question, facts: Sampl
                 threshold=question.same_sign_share,
                 passed=share >= question.same_sign_share,
                 blocking=True,
-                detail=f"{len(same)} of {len(deltas)} specifications agree in sign",
+                detail=f"{len(same)} of {len(question.curve)} specifications agree in sign",
             )
         )
     return checks

@@ -20,6 +20,8 @@ HEADLINES = {
     "yardstick_conflict": "Inconclusive: effect and cost point in different directions.",
     "data_quality": "Inconclusive: the data do not allow an estimate.",
 }
+# Below this many percentage points two decimals would show nothing.
+SMALL_POINTS = 0.1
 GRADES = {"A": "randomised", "B": "instrument", "C": "adjusted within-customer", "D": "descriptive"}
 
 
@@ -91,7 +93,9 @@ def amount(value: float | None, unit: str) -> str:
     if value is None:
         return "not computed"
     if unit.startswith("probability"):
-        return f"{value * 100:+.2f} pp".replace("-", "\u2212")
+        points = value * 100
+        decimals = 3 if abs(points) < SMALL_POINTS else 2
+        return f"{points:+.{decimals}f} pp".replace("-", "\u2212")
     return f"{value:+.4g}".replace("-", "\u2212")
 
 

@@ -6,9 +6,12 @@ folder is found in one go, so that it can be mended in one go.
 """
 
 import csv
+import gzip
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import duckdb
 
@@ -21,6 +24,8 @@ FORMATS = {
     ".jsonl": "jsonl", ".jsonl.gz": "jsonl", ".jsonl.zst": "jsonl",
 }  # fmt: skip
 ZONED = r"(Z|z| UTC|[+-]\d{2}(:?\d{2})?)$"
+CONFIG_FILE = "twoway.toml"
+NO_ZONE = "which is not an IANA time zone like Europe/Berlin. Correct it."
 LOCAL_TIME = r"^([0-3]\d|4[0-7]):[0-5]\d(:00)?$"
 LONGEST_LINE_BYTES = 32 * 1024 * 1024
 # What a column wants, by its format or type, for messages.
@@ -58,15 +63,20 @@ class FilesSource:
             SourceError: the folder is missing or holds no table, a data file is named after no table,
                 or two files hold one table.
         """
+        if self.time_zone is not None and self.time_zone not in available_timezones():
+            raise SourceError(self.source_id, [Problem(CONFIG_FILE, f"time_zone of {self.source_id} is {self.time_zone!r}, {NO_ZONE}")])
         if not self.folder.is_dir():
             raise SourceError(self.source_id, [Problem(str(self.folder), "is not a folder. Check --input or twoway.toml.")])
         found: dict[str, Path] = {}
         problems: list[Problem] = []
         for path in sorted(self.folder.iterdir()):
             name, _, ending = path.name.partition(".")
-            if f".{ending}" not in FORMATS or not path.is_file():
+            if not path.is_file() or (f".{ending}" not in FORMATS and name not in tables()):
                 continue
-            if name not in tables():
+            if f".{ending}" not in FORMATS:
+                endings = ", ".join(f"{name}{known}" for known in FORMATS)
+                problems.append(Problem(path.name, f"has an ending that is not read. Export it as one of: {endings}."))
+            elif name not in tables():
                 problems.append(Problem(path.name, f"is named after no canonical table. Rename it to one of: {', '.join(tables())}."))
             elif name in found:
                 problems.append(Problem(path.name, f"holds the same table as {found[name].name}. Keep one of them."))
@@ -121,7 +131,7 @@ class _FileReader:
         try:
             present = self._read_as_is()
         except duckdb.Error as error:
-            self._stop(*_reading_failure(error, self.kind))
+            self._stop(*_reading_failure(error, self.kind, self.path))
         missing = [c.name for c in self.table.columns if c.is_required and c.name not in present]
         for name in missing:
             self.problems.append(Problem(self.path.name, "is a required column and not there. Add it to the file.", name))
@@ -149,22 +159,25 @@ class _FileReader:
     def _read_parquet(self) -> None:
         self.connection.execute(
             "create or replace temp table as_is as select file_row_number + 1 as _row_number, * exclude (file_row_number)"
-            " from read_parquet(?, file_row_number = true)",
+            " from read_parquet(?, file_row_number = true, hive_partitioning = false)",
             [str(self.path)],
         )
 
     def _read_csv(self) -> None:
         header = self._csv_header()
-        twice = {name for name in header if header.count(name) > 1}
+        lowered = [name.lower() for name in header]
+        twice = [name for name in header if lowered.count(name.lower()) > 1]
+        if "" in header:
+            self._stop(f"has no name for column {header.index('') + 1} in its header. Name it, or remove a trailing comma.", row=0)
         if twice:
-            self._stop(f"names the column {sorted(twice)[0]} twice in its header. Rename one.", row=0)
+            self._stop(f"names the column {twice[0]} twice in its header (case does not tell columns apart). Rename one.", row=0)
         columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in header)
         self.connection.execute(
             f"""
             create or replace temp table as_is as
             select row_number() over () as _row_number, *
             from read_csv(?, columns = {{{columns}}}, auto_detect = false, header = true, delim = ',',
-                quote = '"', escape = '"', nullstr = '', max_line_size = {LONGEST_LINE_BYTES})
+                quote = '"', escape = '"', nullstr = '', max_line_size = {LONGEST_LINE_BYTES}, hive_partitioning = false)
             """,
             [str(self.path)],
         )
@@ -173,7 +186,7 @@ class _FileReader:
         line = self.connection.execute(
             f"""
             select line from read_csv(?, columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
-                delim = '\x01', quote = '', escape = '', max_line_size = {LONGEST_LINE_BYTES})
+                delim = '\x01', quote = '', escape = '', max_line_size = {LONGEST_LINE_BYTES}, hive_partitioning = false)
             limit 1
             """,
             [str(self.path)],
@@ -185,16 +198,21 @@ class _FileReader:
 
     def _read_jsonl(self) -> None:
         self.connection.execute(
-            "create or replace temp table objects as select row_number() over () as _row_number, json from read_ndjson_objects(?)",
+            """
+            create or replace temp table objects as
+            select row_number() over () as _row_number, json from read_ndjson_objects(?, hive_partitioning = false)
+            """,
             [str(self.path)],
         )
         names = self.connection.execute("select distinct unnest(json_keys(json)) as name from objects order by name").fetchall()
-        values = [f"json ->> {_text('$.' + _quoted(name))} as {_quoted(name)}" for (name,) in names]
+        values = [f"json ->> {_text(_json_pointer(name))} as {_quoted(name)}" for (name,) in names]
         self.connection.execute(f"create or replace temp table as_is as select {', '.join(['_row_number', *values])} from objects")
 
     def _cast(self, present: dict[str, str]) -> None:
         """Make the checked table; report the first cell of each column that can't be cast."""
         casts = {c: self._cast_of(c, present[c.name]) for c in self.table.columns if c.name in present}
+        for column, cast in casts.items():
+            self._check_type(column, cast, present[column.name])
         self._raise_if_any()
         failures = self.connection.execute(
             "select "
@@ -202,7 +220,7 @@ class _FileReader:
                 f"[arg_min(_row_number::varchar, _row_number) filter ({failed}),"
                 f" arg_min({_quoted(c.name)}::varchar, _row_number) filter ({failed})]"
                 for c in casts
-                for failed in [f"where {_quoted(c.name)} is not null and ({casts[c]}) is null"]
+                for failed in [f"where nullif({_quoted(c.name)}::varchar, '') is not null and ({casts[c]}) is null"]
             )
             + " from as_is"
         ).fetchone()
@@ -220,6 +238,18 @@ class _FileReader:
             f" {f'json_object({fields})' if extra else 'null::json'} as _extra from as_is"
         )
 
+    def _check_type(self, column: Column, cast: str, native: str) -> None:
+        """A column of a type that never fits, such as a number of bytes where a time belongs, fails before any row does."""
+        try:
+            self.connection.execute(f"select {cast} from as_is limit 0")
+        except duckdb.Error:
+            name = _quoted(column.name)
+            first = f"select _row_number, {name}::varchar from as_is where {name} is not null order by _row_number limit 1"
+            row, value = self.connection.execute(first).fetchone() or (None, None)
+            self.problems.append(
+                Problem(self.path.name, f"is of type {native}, which can't be cast. Export it as text.", column.name, row, value)
+            )
+
     def _cast_of(self, column: Column, native: str) -> str:
         """SQL that casts a file's column to the contract's type, null where it can't."""
         value = _quoted(column.name)
@@ -230,7 +260,8 @@ class _FileReader:
         if column.format == "iana_time_zone":
             return f"case when {value} in (select name from pg_timezone_names()) then {value}::varchar end"
         if column.data_type == "varchar":
-            return f"{value}::varchar"
+            # CSV can't tell empty text from none, so no format does.
+            return f"nullif({value}::varchar, '')"
         if column.data_type == "varchar[]":
             if native.endswith("[]"):
                 return f"{value}::varchar[]"
@@ -283,6 +314,7 @@ class _FileReader:
             f"""
             select min(_row_number) as first_row, max(_row_number) as last_row, {", ".join(key_values)}
             from {self.table.name}
+            where {" and ".join(f"{c.name} is not null" for c in self.table.columns if c.is_key and c.is_required)}
             group by {", ".join(key)}
             having count(distinct hash({", ".join(content)})) > 1
             order by last_row
@@ -299,15 +331,37 @@ class _FileReader:
             self.problems.append(Problem(self.path.name, what, ", ".join(self.table.key), last_row, shown))
 
 
-def _reading_failure(error: duckdb.Error, kind: str) -> tuple[str, int | None]:
-    """A reader's complaint as one sentence, with the data row where it tells one."""
+def _reading_failure(error: duckdb.Error, kind: str, path: Path) -> tuple[str, int | None]:
+    """A reader's complaint as one sentence, with the data row where it can be told."""
     lines = str(error).splitlines()
     first = lines[0].split(": ", 1)[-1].strip()
-    line = re.search(r"on Line: (\d+)", str(error)) or re.search(r"in line (\d+)", str(error))
+    row: int | None = None
+    line = re.search(r"on Line: (\d+)", str(error))
     if kind == "csv" and line:
         first = next((text for text in lines[1:] if text and not text.startswith("Original Line")), first)
-    row = int(line.group(1)) - (1 if kind == "csv" else 0) if line else None
+        row = int(line.group(1)) - 1
+    if kind == "jsonl":
+        row = _first_malformed_row(path)
     return f"can't be read as {kind} ({first.rstrip('. ')}). Export it again; it may have been cut off.", row
+
+
+def _first_malformed_row(path: Path) -> int | None:
+    """DuckDB's line numbers of JSONL are off by one or more, so count again; not for zst, which Python can't open."""
+    opener = {".jsonl": open, ".gz": gzip.open}.get(path.suffix)
+    if opener is None:
+        return None
+    with opener(path, "rt", encoding="utf-8", errors="replace") as file:
+        for row, line in enumerate((line for line in file if line.strip()), start=1):
+            try:
+                json.loads(line)
+            except json.JSONDecodeError:
+                return row
+    return None
+
+
+def _json_pointer(name: str) -> str:
+    """A field's name as a JSON pointer (RFC 6901), which takes any character."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def _quoted(identifier: str) -> str:

@@ -290,9 +290,6 @@ def test_attempts_are_plain_json_for_others_to_read(two_sources: Settings) -> No
     assert [set(attempt) for attempt in content] == [{"source_id", "load_id", "n_rows", "error"}] * 2
 
 
-@pytest.mark.xfail(
-    strict=True, raises=duckdb.Error, reason="land_sources catches SourceError only, and a bad zone raises DuckDB's own error"
-)
 def test_a_source_with_a_zone_that_does_not_exist_does_not_stop_the_others(two_sources: Settings, tmp_path: Path) -> None:
     (tmp_path / "acme" / "support_incidents.csv").write_text("incident_id,started_at\ni1,2026-07-01T12:00:00\n")
     first, second = two_sources.files
