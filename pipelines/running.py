@@ -59,13 +59,18 @@ def run_refresh(settings: Settings, as_of: str | None, show_progress: bool) -> R
 
 
 def write_instance_config(settings: Settings) -> None:
-    """Dagster's own settings of this home: no telemetry, one run at a time, one event log file."""
+    """Dagster's own settings of this home: no telemetry, no sign-up window, one run at a time, one event log file."""
     events = {
         "module": "pipelines.event_log",
         "class": "OneEngineEventLog",
         "config": {"base_dir": str(settings.paths.dagster / "history")},
     }
-    config = {"telemetry": {"enabled": False}, "concurrency": {"runs": {"max_concurrent_runs": 1}}, "event_log_storage": events}
+    config = {
+        "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
+        "concurrency": {"runs": {"max_concurrent_runs": 1}},
+        "event_log_storage": events,
+    }
     (settings.paths.dagster / "dagster.yaml").write_text(yaml.safe_dump(config))
 
 
