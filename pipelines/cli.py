@@ -32,6 +32,7 @@ def run(
     plan: Annotated[Path | None, typer.Option(help="Analysis plan to decide by (default: the one that ships).")] = None,
 ) -> None:
     """Pull, build, check, estimate, decide, publish, report."""
+    from pipelines.paths import shown
     from pipelines.plan import load_plan
     from pipelines.report.card import whole_output
     from pipelines.report.summary import read_snapshot
@@ -43,12 +44,12 @@ def run(
     if as_of is not None:
         instant(as_of)
     paths = settings.paths
-    print(f"twoway run in {paths.root}", file=sys.stderr, flush=True)
+    print(f"twoway run in {shown(paths.root)}", file=sys.stderr, flush=True)
     result = run_refresh(settings, as_of, show_progress=True)
     for message in result.messages:
         print(message, file=sys.stderr)
     if result.exit_code == STOPPED:
-        served = f"{paths.snapshot} is still the one before." if paths.snapshot.exists() else "There is no snapshot yet."
+        served = f"{shown(paths.snapshot)} is still the one before." if paths.snapshot.exists() else "There is no snapshot yet."
         print(f"Nothing was published. {served}", file=sys.stderr)
     else:
         print(whole_output(read_snapshot(paths.snapshot), paths.report, paths.snapshot))

@@ -10,6 +10,11 @@ BUNDLED_INPUT = PACKAGE / "bundled" / "communities"
 DEFAULT_PLAN = PACKAGE / "plans" / "participation.yml"
 
 
+def shown(path: Path) -> str:
+    """A path for messages: short where it is below the folder that the user is in."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 @dataclass(frozen=True)
 class Home:
     """The folder that holds everything that a user's runs produce."""

@@ -4,6 +4,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from pipelines.paths import shown
 from pipelines.report.summary import GRADES, HEADLINES, Snapshot, amount, find, interval
 
 WIDTH = 92
@@ -39,7 +40,7 @@ def verdict_card(snapshot: Snapshot, verdict: dict[str, Any]) -> str:
 def whole_output(snapshot: Snapshot, report: Path, database: Path) -> str:
     """All cards, and where the report and the database are."""
     cards = [verdict_card(snapshot, verdict) for verdict in snapshot.verdicts]
-    return "\n".join([*cards, f"report    {report}", f"database  {database}"])
+    return "\n".join([*cards, f"report    {shown(report)}", f"database  {shown(database)}"])
 
 
 def _row(name: str, value: str, note: str) -> str:
