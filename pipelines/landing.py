@@ -12,6 +12,7 @@ from pipelines.contract import contract_sha
 from pipelines.errors import Problem, SourceError
 from pipelines.files_io import replace_durably, sha256_of, write_text_durably
 from pipelines.sources.files import FilesSource
+from pipelines.sql import literal
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ class Landing:
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{load_id}.parquet"
         temporary = folder / f".{load_id}.parquet.tmp"
-        connection.execute(f"copy (from {table} order by _row_number) to '{_escaped(temporary)}' (format parquet, compression zstd)")
+        connection.execute(f"copy (from {table} order by _row_number) to {literal(temporary)} (format parquet, compression zstd)")
         rows = connection.execute(f"select count(*) from {table}").fetchone()
         sha256 = sha256_of(temporary)
         replace_durably(temporary, target)
@@ -131,7 +132,3 @@ class Landing:
                 )
         if problems:
             raise SourceError(load.source_id, problems)
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -10,6 +10,7 @@ import duckdb
 from pipelines.dbt import published_models
 from pipelines.files_io import replace_durably
 from pipelines.paths import Home
+from pipelines.sql import literal
 from pipelines.warehouse import connect
 
 # BI tools bring older DuckDB versions; this storage format opens in 1.4 and later.
@@ -37,7 +38,7 @@ def write_candidate(home: Home, manifest: Path, build_id: str, published_at: dat
     home.candidate.unlink(missing_ok=True)
     models = published_models(manifest)
     with connect(home.build, memory_limit, home.temp) as connection:
-        connection.execute(f"attach '{_escaped(str(home.candidate))}' as candidate (storage_version '{STORAGE_VERSION}')")
+        connection.execute(f"attach {literal(home.candidate)} as candidate (storage_version '{STORAGE_VERSION}')")
         for schema in sorted({model["schema"] for model in models}):
             connection.execute(f"create schema candidate.{schema}")
         rows = sum(_copy(connection, model) for model in models)
@@ -56,9 +57,9 @@ def _copy(connection: duckdb.DuckDBPyConnection, model: Mapping[str, Any]) -> in
     table = f"{model['schema']}.{model['name']}"
     grain = ", ".join(f'"{column}"' for column in model["config"]["meta"].get("grain", [])) or "all"
     connection.execute(f"create table candidate.{table} as from build.{table} order by {grain}")
-    connection.execute(f"comment on table candidate.{table} is '{_escaped(model['description'])}'")
+    connection.execute(f"comment on table candidate.{table} is {literal(model['description'])}")
     for column in model["columns"].values():
-        connection.execute(f"comment on column candidate.{table}.\"{column['name']}\" is '{_escaped(column['description'])}'")
+        connection.execute(f'comment on column candidate.{table}."{column["name"]}" is {literal(column["description"])}')
     row = connection.execute(f"select count(*) from candidate.{table}").fetchone()
     return row[0] if row else 0
 
@@ -75,8 +76,4 @@ def _write_build(connection: duckdb.DuckDBPyConnection, build_id: str, published
     )
     connection.execute("comment on table candidate.meta.build is 'One row: this publication.'")
     for column, description in BUILD_COLUMNS.items():
-        connection.execute(f"comment on column candidate.meta.build.{column} is '{_escaped(description)}'")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("'", "''")
+        connection.execute(f"comment on column candidate.meta.build.{column} is {literal(description)}")

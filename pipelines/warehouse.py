@@ -18,6 +18,7 @@ from pipelines.errors import LockedError
 from pipelines.landing import LandedFile, Landing, Load
 from pipelines.paths import DBT_PROJECT, PACKAGE, Home
 from pipelines.plan import FrozenPlan
+from pipelines.sql import literal
 
 EARLIEST_YEAR = 1990
 CLOCK_SKEW = timedelta(days=1)
@@ -202,7 +203,7 @@ def _load_file(
 ) -> None:
     connection.execute(
         "create or replace temp view landed as select * from read_parquet("
-        + _text(str(landing.root / landed.path))
+        + literal(landing.root / landed.path)
         + ", hive_partitioning = false)"
     )
     bounds = [(column, _bounds(column, as_of)) for column in table.columns if column.is_timestamp]
@@ -236,7 +237,3 @@ def _bounds(column: Column, as_of: datetime) -> str:
     if not column.may_be_future:
         within += f" and \"{column.name}\" <= timestamptz '{(as_of + CLOCK_SKEW).isoformat()}'"
     return f"({within})"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -17,6 +17,7 @@ import duckdb
 
 from pipelines.contract import Column, Table, tables
 from pipelines.errors import Problem, SourceError
+from pipelines.sql import identifier, literal
 
 FORMATS = {
     ".parquet": "parquet",
@@ -171,7 +172,7 @@ class _FileReader:
             self._stop(f"has no name for column {header.index('') + 1} in its header. Name it, or remove a trailing comma.", row=0)
         if twice:
             self._stop(f"names the column {twice[0]} twice in its header (case does not tell columns apart). Rename one.", row=0)
-        columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in header)
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
         self.connection.execute(
             f"""
             create or replace temp table as_is as
@@ -205,7 +206,7 @@ class _FileReader:
             [str(self.path)],
         )
         names = self.connection.execute("select distinct unnest(json_keys(json)) as name from objects order by name").fetchall()
-        values = [f"json ->> {_text(_json_pointer(name))} as {_quoted(name)}" for (name,) in names]
+        values = [f"json ->> {literal(_json_pointer(name))} as {identifier(name)}" for (name,) in names]
         self.connection.execute(f"create or replace temp table as_is as select {', '.join(['_row_number', *values])} from objects")
 
     def _cast(self, present: dict[str, str]) -> None:
@@ -218,9 +219,9 @@ class _FileReader:
             "select "
             + ", ".join(
                 f"[arg_min(_row_number::varchar, _row_number) filter ({failed}),"
-                f" arg_min({_quoted(c.name)}::varchar, _row_number) filter ({failed})]"
+                f" arg_min({identifier(c.name)}::varchar, _row_number) filter ({failed})]"
                 for c in casts
-                for failed in [f"where nullif({_quoted(c.name)}::varchar, '') is not null and ({casts[c]}) is null"]
+                for failed in [f"where nullif({identifier(c.name)}::varchar, '') is not null and ({casts[c]}) is null"]
             )
             + " from as_is"
         ).fetchone()
@@ -228,11 +229,11 @@ class _FileReader:
             if row is not None:
                 what = self._what_is_wrong(column, value)
                 self.problems.append(Problem(self.path.name, what, column.name, int(row), value))
-        selected = [f"{casts.get(c, 'null')}::{c.data_type} as {_quoted(c.name)}" for c in self.table.columns]
-        selected[0] = f"coalesce({casts.get(self.table.columns[0], 'null')}, {_text(self.source.source_id)}) as source_id"
+        selected = [f"{casts.get(c, 'null')}::{c.data_type} as {identifier(c.name)}" for c in self.table.columns]
+        selected[0] = f"coalesce({casts.get(self.table.columns[0], 'null')}, {literal(self.source.source_id)}) as source_id"
         known = {c.name for c in self.table.columns}
         extra = [name for name in present if name not in known]
-        fields = ", ".join(f"{_text(name)}, {_quoted(name)}" for name in extra)
+        fields = ", ".join(f"{literal(name)}, {identifier(name)}" for name in extra)
         self.connection.execute(
             f"create or replace temp table {self.table.name} as select {', '.join(selected)}, _row_number,"
             f" {f'json_object({fields})' if extra else 'null::json'} as _extra from as_is"
@@ -243,7 +244,7 @@ class _FileReader:
         try:
             self.connection.execute(f"select {cast} from as_is limit 0")
         except duckdb.Error:
-            name = _quoted(column.name)
+            name = identifier(column.name)
             first = f"select _row_number, {name}::varchar from as_is where {name} is not null order by _row_number limit 1"
             row, value = self.connection.execute(first).fetchone() or (None, None)
             self.problems.append(
@@ -252,7 +253,7 @@ class _FileReader:
 
     def _cast_of(self, column: Column, native: str) -> str:
         """SQL that casts a file's column to the contract's type, null where it can't."""
-        value = _quoted(column.name)
+        value = identifier(column.name)
         if column.is_timestamp:
             return self._cast_of_timestamp(column, native)
         if column.format == "local_time":
@@ -275,19 +276,19 @@ class _FileReader:
         return f"try_cast({value} as {column.data_type})"
 
     def _cast_of_timestamp(self, column: Column, native: str) -> str:
-        value = _quoted(column.name)
+        value = identifier(column.name)
         if native == "TIMESTAMP WITH TIME ZONE":
             return value
         naive_zone = self.source.time_zone
         if native.startswith("TIMESTAMP") or native == "DATE":
             if naive_zone is not None:
-                return f"timezone({_text(naive_zone)}, {value}::timestamp)"
+                return f"timezone({literal(naive_zone)}, {value}::timestamp)"
             return f"case when {value} is null then {value}::timestamptz end"
         text = f"{value}::varchar"
         zoned = f"case when regexp_matches({text}, '{ZONED}') and length({text}) > 10 then try_cast({text} as timestamptz) end"
         if naive_zone is None:
             return zoned
-        return f"coalesce({zoned}, timezone({_text(naive_zone)}, try_cast({value}::varchar as timestamp)))"
+        return f"coalesce({zoned}, timezone({literal(naive_zone)}, try_cast({value}::varchar as timestamp)))"
 
     def _what_is_wrong(self, column: Column, value: str) -> str:
         if column.is_timestamp:
@@ -300,7 +301,9 @@ class _FileReader:
         for column in self.table.columns:
             if not column.is_required:
                 continue
-            row = self.connection.execute(f"select min(_row_number) from {self.table.name} where {_quoted(column.name)} is null").fetchone()
+            row = self.connection.execute(
+                f"select min(_row_number) from {self.table.name} where {identifier(column.name)} is null"
+            ).fetchone()
             failed_before = any(problem.column == column.name for problem in self.problems)
             if row and row[0] is not None and not failed_before:
                 self.problems.append(Problem(self.path.name, "is required and empty. Fill it in.", column.name, row[0]))
@@ -309,7 +312,7 @@ class _FileReader:
         """One key may come in several versions, but one version may have only one content."""
         key = ["source_id", *self.table.key, "updated_at"]
         key_values = [f"any_value({name})::varchar" for name in self.table.key]
-        content = [_quoted(c.name) for c in self.table.columns]
+        content = [identifier(c.name) for c in self.table.columns]
         clash = self.connection.execute(
             f"""
             select min(_row_number) as first_row, max(_row_number) as last_row, {", ".join(key_values)}
@@ -362,11 +365,3 @@ def _first_malformed_row(path: Path) -> int | None:
 def _json_pointer(name: str) -> str:
     """A field's name as a JSON pointer (RFC 6901), which takes any character."""
     return "/" + name.replace("~", "~0").replace("/", "~1")
-
-
-def _quoted(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
