@@ -1,4 +1,11 @@
--- One row per ticket: time in each kind of status, solving instants, reopens and hand-offs.
+-- One row per ticket: time in each kind of status on both clocks, solving instants and reopens.
+{% set measures = {
+    'requester_wait': "waiting_side = 'requester'",
+    'agent_wait': "waiting_side = 'agent'",
+    'new': "status = 'new'",
+    'open': "status = 'open'",
+    'hold': "status = 'hold'",
+} %}
 with tickets as (
     select * from {{ ref('int_support__tickets') }}
 ),
@@ -7,60 +14,91 @@ intervals as (
     select * from {{ ref('int_support__status_intervals') }}
 ),
 
-assignee_changes as (
-    select
-        source_id,
-        ticket_id,
-        count(*) as n_handoffs
-    from {{ ref('input_support__ticket_changes') }}
-    where
-        field = 'assignee_id'
-        and deleted_at is null
-        and old_value <> ''
-        and new_value <> ''
-        and old_value <> new_value
-    group by all
+waits as (
+    select * from {{ ref('int_support__waits') }}
 ),
 
-by_status as (
+readings as (
+    select * from {{ ref('int_support__clock_readings') }}
+),
+
+-- Sums are decimal, so that they do not depend on the order of rows.
+waited as (
+    select
+        {% for measure, condition in measures.items() %}
+            sum(calendar_seconds::decimal(18, 6)) filter (where {{ condition }}) as {{ measure }}_calendar_seconds,
+            sum(business_seconds::decimal(18, 6)) filter (where {{ condition }}) as {{ measure }}_business_seconds,
+        {% endfor %}
+        source_id,
+        ticket_id
+    from waits
+    group by source_id, ticket_id
+),
+
+solved as (
     select
         source_id,
         ticket_id,
-        sum({{ seconds_between('starts_at', 'ends_at') }}) filter (
-            where status in ('new', 'open', 'hold')
-        ) as requester_wait_calendar_seconds,
-        sum({{ seconds_between('starts_at', 'ends_at') }}) filter (
-            where status = 'pending'
-        ) as agent_wait_calendar_seconds,
         min(starts_at) filter (where status = 'solved' and not is_initial) as first_solved_at,
         max(starts_at) filter (where status = 'solved' and not is_initial) as last_solved_at,
         max(starts_at) filter (where status = 'closed' and not is_initial) as closed_at,
         count(*) filter (where is_reopen) as n_reopens,
-        arg_max(status, struct_pack(starts_at := starts_at, is_later := not is_initial)) as last_status
+        arg_max(status, interval_number) as last_status
     from intervals
-    group by all
+    group by source_id, ticket_id
+),
+
+resolved as (
+    select
+        tickets.source_id,
+        tickets.ticket_id,
+        tickets.created_at,
+        solved.n_reopens,
+        solved.last_status,
+        coalesce(solved.first_solved_at, solved.closed_at) as first_resolved_at,
+        case
+            when solved.last_status in ('solved', 'closed') then coalesce(solved.last_solved_at, solved.closed_at)
+        end as fully_resolved_at
+    from tickets
+    inner join solved
+        on tickets.source_id = solved.source_id and tickets.ticket_id = solved.ticket_id
 ),
 
 final as (
     select
-        tickets.source_id,
-        tickets.ticket_id,
-        coalesce(by_status.requester_wait_calendar_seconds, 0) as requester_wait_calendar_seconds,
-        coalesce(by_status.agent_wait_calendar_seconds, 0) as agent_wait_calendar_seconds,
-        coalesce(by_status.first_solved_at, by_status.closed_at) as first_resolved_at,
-        case
-            when by_status.last_status in ('solved', 'closed')
-                then coalesce(by_status.last_solved_at, by_status.closed_at)
-        end as fully_resolved_at,
-        coalesce(by_status.n_reopens, 0) as n_reopens,
-        coalesce(assignee_changes.n_handoffs, 0) as n_handoffs
-    from tickets
-    left join by_status
-        on tickets.source_id = by_status.source_id and tickets.ticket_id = by_status.ticket_id
-    left join assignee_changes
+        {% for measure in measures %}
+            coalesce(waited.{{ measure }}_calendar_seconds, 0)::double as {{ measure }}_calendar_seconds,
+            case when created.read_at is not null then coalesce(waited.{{ measure }}_business_seconds, 0)::double end
+                as {{ measure }}_business_seconds,
+        {% endfor %}
+        resolved.source_id,
+        resolved.ticket_id,
+        resolved.last_status,
+        resolved.n_reopens,
+        resolved.first_resolved_at,
+        resolved.fully_resolved_at,
+        {{ seconds_between('resolved.created_at', 'resolved.first_resolved_at') }} as first_resolution_calendar_seconds,
+        {{ seconds_between('resolved.created_at', 'resolved.fully_resolved_at') }} as full_resolution_calendar_seconds,
+        {{ business_seconds('created', 'first_resolved') }} as first_resolution_business_seconds,
+        {{ business_seconds('created', 'fully_resolved') }} as full_resolution_business_seconds
+    from resolved
+    left join waited
+        on resolved.source_id = waited.source_id and resolved.ticket_id = waited.ticket_id
+    left join readings as created
         on
-            tickets.source_id = assignee_changes.source_id
-            and tickets.ticket_id = assignee_changes.ticket_id
+            resolved.source_id = created.source_id
+            and resolved.ticket_id = created.ticket_id
+            and resolved.created_at = created.read_at
+    left join readings as first_resolved
+        on
+            resolved.source_id = first_resolved.source_id
+            and resolved.ticket_id = first_resolved.ticket_id
+            and resolved.first_resolved_at = first_resolved.read_at
+    left join readings as fully_resolved
+        on
+            resolved.source_id = fully_resolved.source_id
+            and resolved.ticket_id = fully_resolved.ticket_id
+            and resolved.fully_resolved_at = fully_resolved.read_at
 )
 
 select * from final

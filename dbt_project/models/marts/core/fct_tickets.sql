@@ -2,9 +2,16 @@ with tickets as (
     select * from {{ ref('int_support__tickets') }}
 ),
 
-messages as (
-    select * from {{ ref('int_support__messages') }}
-    where is_public and not is_deleted and not is_after_observation
+openings as (
+    select * from {{ ref('int_support__openings') }}
+),
+
+replies as (
+    select * from {{ ref('int_support__replies') }}
+),
+
+merges as (
+    select * from {{ ref('int_support__merges') }}
 ),
 
 users as (
@@ -15,130 +22,154 @@ ticket_times as (
     select * from {{ ref('int_support__ticket_times') }}
 ),
 
-first_messages as (
+holders as (
+    select * from {{ ref('int_support__holders') }}
+),
+
+readings as (
+    select * from {{ ref('int_support__clock_readings') }}
+),
+
+turns as (
+    select * from {{ ref('fct_response_turns') }}
+    where ticket_id is not null and exclusion_reason is null
+),
+
+replied_turns as (
     select
         source_id,
         ticket_id,
-        actor_kind
-    from messages
-    qualify row_number() over (partition by source_id, ticket_id order by sent_at, message_id) = 1
+        count(*) as n_turns,
+        {% for clock in ['calendar', 'business'] %}
+            sum(human_wait_{{ clock }}_seconds::decimal(18, 6))::double as total_human_reply_{{ clock }}_seconds,
+            (
+                sum(human_wait_{{ clock }}_seconds::decimal(18, 6)) filter (where turn_number > 1)
+                / count(human_wait_{{ clock }}_seconds) filter (where turn_number > 1)
+            )::double as mean_next_human_reply_{{ clock }}_seconds,
+        {% endfor %}
+        count(*) filter (where is_censored) > 0 as awaits_reply
+    from turns
+    group by source_id, ticket_id
 ),
 
-first_asks as (
-    select
-        source_id,
-        ticket_id,
-        sent_at as asked_at,
-        message_id
-    from messages
-    where actor_kind = 'customer'
-    qualify row_number() over (partition by source_id, ticket_id order by sent_at, message_id) = 1
-),
-
--- A ticket without any public message was still asked when it was created.
-openings as (
-    select
-        tickets.source_id,
-        tickets.ticket_id,
-        coalesce(first_asks.asked_at, tickets.created_at) as asked_at,
-        coalesce(first_asks.message_id, '') as message_id,
-        coalesce(first_messages.actor_kind, tickets.requester_kind) as opener_kind
-    from tickets
-    left join first_messages
-        on tickets.source_id = first_messages.source_id and tickets.ticket_id = first_messages.ticket_id
-    left join first_asks
-        on tickets.source_id = first_asks.source_id and tickets.ticket_id = first_asks.ticket_id
-),
-
-replies as (
+measured as (
     select
         openings.source_id,
         openings.ticket_id,
-        min(messages.sent_at) filter (where messages.actor_kind = 'human_agent') as first_human_reply_at,
-        min(messages.sent_at) as first_any_reply_at,
-        count(*) filter (where messages.actor_kind = 'human_agent') as n_public_human_replies
+        {{ seconds_between('openings.asked_at', 'replies.first_human_reply_at') }}
+            as first_human_reply_calendar_seconds,
+        {{ business_seconds('asked', 'human_replied') }} as first_human_reply_business_seconds,
+        {{ seconds_between('openings.asked_at', 'replies.first_any_reply_at') }} as first_any_reply_calendar_seconds,
+        {{ business_seconds('asked', 'any_replied') }} as first_any_reply_business_seconds
     from openings
-    inner join messages
-        on openings.source_id = messages.source_id and openings.ticket_id = messages.ticket_id
-    where
-        messages.actor_kind in ('human_agent', 'bot')
-        and (messages.sent_at, messages.message_id) > (openings.asked_at, openings.message_id)
-    group by all
+    inner join replies
+        on openings.source_id = replies.source_id and openings.ticket_id = replies.ticket_id
+    left join readings as asked
+        on
+            openings.source_id = asked.source_id
+            and openings.ticket_id = asked.ticket_id
+            and openings.asked_at = asked.read_at
+    left join readings as human_replied
+        on
+            openings.source_id = human_replied.source_id
+            and openings.ticket_id = human_replied.ticket_id
+            and replies.first_human_reply_at = human_replied.read_at
+    left join readings as any_replied
+        on
+            openings.source_id = any_replied.source_id
+            and openings.ticket_id = any_replied.ticket_id
+            and replies.first_any_reply_at = any_replied.read_at
+    where openings.exclusion_reason is null
 ),
 
-classified as (
-    select
-        tickets.*,
-        openings.asked_at,
-        coalesce(tickets.is_proactive, false) or openings.opener_kind in ('human_agent', 'bot', 'system')
-            as is_company_opened,
-        openings.opener_kind,
-        tickets.merged_into_ticket_id is not null as is_merged
-    from tickets
+-- What is deleted, spam, a test or merged away is counted, and in no metric at all.
+timed as (
+    select ticket_times.*
+    from ticket_times
     inner join openings
-        on tickets.source_id = openings.source_id and tickets.ticket_id = openings.ticket_id
-),
-
--- The first reason that holds is the one named.
-measured as (
-    select
-        classified.*,
-        case
-            when classified.deleted_at is not null then 'deleted'
-            when classified.is_spam then 'spam'
-            when classified.is_test then 'test'
-            when classified.is_merged then 'merged'
-            when classified.is_company_opened then 'company_opened'
-            when classified.opener_kind = 'unknown' then 'unknown_requester'
-            when classified.asked_at > classified.observed_end_at then 'after_observation'
-        end as exclusion_reason
-    from classified
+        on ticket_times.source_id = openings.source_id and ticket_times.ticket_id = openings.ticket_id
+    where coalesce(openings.exclusion_reason not in ('deleted', 'spam', 'test', 'merged'), true)
 ),
 
 final as (
     select
-        measured.source_id,
-        measured.ticket_id,
-        measured.brand_id,
-        measured.customer_id,
-        measured.queue,
-        measured.channel,
-        measured.status,
-        measured.priority,
-        measured.group_id,
+        tickets.source_id,
+        tickets.ticket_id,
+        tickets.brand_id,
+        tickets.customer_id,
+        tickets.queue,
+        tickets.channel,
+        tickets.status,
+        tickets.priority,
+        tickets.group_id,
         assignees.person_id as assignee_id,
-        measured.tags,
-        measured.created_at,
-        measured.asked_at,
-        measured.merged_into_ticket_id,
-        case
-            when measured.exclusion_reason is null
-                then {{ seconds_between('measured.asked_at', 'replies.first_human_reply_at') }}
-        end as first_human_reply_calendar_seconds,
-        case
-            when measured.exclusion_reason is null
-                then {{ seconds_between('measured.asked_at', 'replies.first_any_reply_at') }}
-        end as first_any_reply_calendar_seconds,
-        {{ seconds_between('measured.created_at', 'ticket_times.first_resolved_at') }}
-            as first_resolution_calendar_seconds,
-        {{ seconds_between('measured.created_at', 'ticket_times.fully_resolved_at') }}
-            as full_resolution_calendar_seconds,
-        ticket_times.requester_wait_calendar_seconds,
-        ticket_times.agent_wait_calendar_seconds,
+        tickets.schedule_id,
+        tickets.tags,
+        tickets.source_url,
+        tickets.created_at,
+        openings.asked_at,
+        tickets.merged_into_ticket_id,
+        merges.survivor_ticket_id,
+        coalesce(merges.is_merge_cycle, false) as is_merge_cycle,
+        measured.first_human_reply_calendar_seconds,
+        measured.first_human_reply_business_seconds,
+        measured.first_any_reply_calendar_seconds,
+        measured.first_any_reply_business_seconds,
+        replied_turns.mean_next_human_reply_calendar_seconds,
+        replied_turns.mean_next_human_reply_business_seconds,
+        replied_turns.total_human_reply_calendar_seconds,
+        replied_turns.total_human_reply_business_seconds,
+        timed.first_resolution_calendar_seconds,
+        timed.first_resolution_business_seconds,
+        timed.full_resolution_calendar_seconds,
+        timed.full_resolution_business_seconds,
+        timed.requester_wait_calendar_seconds,
+        timed.requester_wait_business_seconds,
+        timed.agent_wait_calendar_seconds,
+        timed.agent_wait_business_seconds,
+        timed.new_calendar_seconds,
+        timed.new_business_seconds,
+        timed.open_calendar_seconds,
+        timed.open_business_seconds,
+        timed.hold_calendar_seconds,
+        timed.hold_business_seconds,
+        holders.unassigned_calendar_seconds,
+        holders.unassigned_business_seconds,
+        coalesce(replied_turns.n_turns, 0) as n_turns,
         coalesce(replies.n_public_human_replies, 0) as n_public_human_replies,
-        ticket_times.n_reopens,
-        ticket_times.n_handoffs,
-        measured.is_merged,
-        measured.is_company_opened as is_proactive,
-        measured.exclusion_reason,
-        measured.exclusion_reason is null and replies.first_human_reply_at is null as is_censored
-    from measured
-    inner join ticket_times
-        on measured.source_id = ticket_times.source_id and measured.ticket_id = ticket_times.ticket_id
+        case
+            when timed.fully_resolved_at is null then null
+            when coalesce(replies.n_public_human_replies, 0) = 0 then 'no_touch'
+            when replies.n_public_human_replies = 1 then 'one_touch'
+            when replies.n_public_human_replies = 2 then 'two_touch'
+            else 'multi_touch'
+        end as touch_kind,
+        timed.n_reopens,
+        holders.n_handoffs,
+        holders.n_group_stations,
+        holders.n_assignee_stations,
+        openings.is_merged,
+        openings.is_company_opened as is_proactive,
+        openings.exclusion_reason,
+        coalesce(replied_turns.awaits_reply, false) as awaits_reply,
+        openings.exclusion_reason is null and replies.first_human_reply_at is null as is_censored
+    from tickets
+    inner join openings
+        on tickets.source_id = openings.source_id and tickets.ticket_id = openings.ticket_id
+    left join measured
+        on tickets.source_id = measured.source_id and tickets.ticket_id = measured.ticket_id
+    left join timed
+        on tickets.source_id = timed.source_id and tickets.ticket_id = timed.ticket_id
+    left join holders
+        on tickets.source_id = holders.source_id and tickets.ticket_id = holders.ticket_id
     left join replies
-        on measured.source_id = replies.source_id and measured.ticket_id = replies.ticket_id
+        on tickets.source_id = replies.source_id and tickets.ticket_id = replies.ticket_id
+    left join replied_turns
+        on tickets.source_id = replied_turns.source_id and tickets.ticket_id = replied_turns.ticket_id
+    left join merges
+        on tickets.source_id = merges.source_id and tickets.ticket_id = merges.ticket_id
     left join users as assignees
-        on measured.source_id = assignees.source_id and measured.assignee_id = assignees.user_id
+        on tickets.source_id = assignees.source_id and tickets.assignee_id = assignees.user_id
 )
 
 select * from final

@@ -1,0 +1,49 @@
+-- One row per ticket and status interval that someone waited in, on both clocks, up to the end of observation.
+with intervals as (
+    select * from {{ ref('int_support__status_intervals') }}
+),
+
+tickets as (
+    select * from {{ ref('int_support__tickets') }}
+),
+
+readings as (
+    select * from {{ ref('int_support__clock_readings') }}
+),
+
+bounded as (
+    select
+        intervals.*,
+        coalesce(intervals.ends_at, tickets.observed_end_at) as measured_until
+    from intervals
+    inner join tickets
+        on intervals.source_id = tickets.source_id and intervals.ticket_id = tickets.ticket_id
+    where intervals.starts_at <= coalesce(intervals.ends_at, tickets.observed_end_at)
+),
+
+final as (
+    select
+        bounded.source_id,
+        bounded.ticket_id,
+        bounded.interval_number,
+        bounded.status,
+        bounded.waiting_side,
+        bounded.starts_at,
+        bounded.measured_until,
+        {{ seconds_between('bounded.starts_at', 'bounded.measured_until') }} as calendar_seconds,
+        {{ business_seconds('starting', 'ending') }} as business_seconds
+    from bounded
+    left join readings as starting
+        on
+            bounded.source_id = starting.source_id
+            and bounded.ticket_id = starting.ticket_id
+            and bounded.starts_at = starting.read_at
+    left join readings as ending
+        on
+            bounded.source_id = ending.source_id
+            and bounded.ticket_id = ending.ticket_id
+            and bounded.measured_until = ending.read_at
+    where bounded.waiting_side is not null
+)
+
+select * from final
