@@ -32,6 +32,9 @@ final as (
         {{ business_seconds('asked', 'human_replied') }} as human_wait_business_seconds,
         {{ seconds_between('turns.asked_at', 'turns.any_replied_at') }} as any_wait_calendar_seconds,
         {{ business_seconds('asked', 'any_replied') }} as any_wait_business_seconds,
+        {{ seconds_between('turns.asked_at', 'coalesce(turns.human_replied_at, turns.observed_end_at)') }}
+            as human_elapsed_calendar_seconds,
+        {{ business_seconds('asked', 'human_ended') }} as human_elapsed_business_seconds,
         turns.observed_end_at as censored_at,
         turns.human_replied_at is null as is_censored,
         openings.exclusion_reason
@@ -48,6 +51,11 @@ final as (
             turns.source_id = human_replied.source_id
             and turns.ticket_id = human_replied.ticket_id
             and turns.human_replied_at = human_replied.read_at
+    left join readings as human_ended
+        on
+            turns.source_id = human_ended.source_id
+            and turns.ticket_id = human_ended.ticket_id
+            and coalesce(turns.human_replied_at, turns.observed_end_at) = human_ended.read_at
     left join readings as any_replied
         on
             turns.source_id = any_replied.source_id
