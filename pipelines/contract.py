@@ -19,7 +19,8 @@ class Column:
     Args:
         name: its name.
         data_type: DuckDB type, lower case.
-        is_required: whether a file must bring it and every row must fill it.
+        is_required: whether a file must bring it.
+        is_filled: whether every row must fill it.
         is_key: whether it is part of the table's key.
         may_be_future: whether a timestamp may lie after the run's as_of.
         format: a further form of text: `local_time` or `iana_time_zone`.
@@ -28,6 +29,7 @@ class Column:
     name: str
     data_type: str
     is_required: bool
+    is_filled: bool
     is_key: bool
     may_be_future: bool
     format: str | None
@@ -60,7 +62,8 @@ def _column(spec: dict[str, Any], grain: list[str]) -> Column:
     return Column(
         name=spec["name"],
         data_type=spec["data_type"],
-        is_required="not_null" in constraints and spec["name"] != "source_id",
+        is_required=("not_null" in constraints or bool(meta.get("file_must_have"))) and spec["name"] != "source_id",
+        is_filled="not_null" in constraints and spec["name"] != "source_id",
         is_key=spec["name"] in grain and spec["name"] != "source_id",
         may_be_future=bool(meta.get("may_be_future")),
         format=meta.get("format"),

@@ -299,7 +299,7 @@ class _FileReader:
 
     def _check_required(self) -> None:
         for column in self.table.columns:
-            if not column.is_required:
+            if not column.is_filled:
                 continue
             row = self.connection.execute(
                 f"select min(_row_number) from {self.table.name} where {identifier(column.name)} is null"
@@ -317,7 +317,7 @@ class _FileReader:
             f"""
             select min(_row_number) as first_row, max(_row_number) as last_row, {", ".join(key_values)}
             from {self.table.name}
-            where {" and ".join(f"{c.name} is not null" for c in self.table.columns if c.is_key and c.is_required)}
+            where {" and ".join(f"{c.name} is not null" for c in self.table.columns if c.is_key and c.is_filled)}
             group by {", ".join(key)}
             having count(distinct hash({", ".join(content)})) > 1
             order by last_row
