@@ -30,6 +30,7 @@ def run(
     ] = None,
     as_of: Annotated[str | None, typer.Option(help="Instant to look from, like 2026-01-31T09:30:00Z (default: now).")] = None,
     plan: Annotated[Path | None, typer.Option(help="Analysis plan to decide by (default: the one that ships).")] = None,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Compute everything anew, not only what changed.")] = False,
 ) -> None:
     """Pull, build, check, estimate, decide, publish, report."""
     from pipelines.paths import shown
@@ -45,7 +46,7 @@ def run(
         instant(as_of)
     paths = settings.paths
     print(f"twoway run in {shown(paths.root)}", file=sys.stderr, flush=True)
-    result = run_refresh(settings, as_of, show_progress=True)
+    result = run_refresh(settings, as_of, show_progress=True, full_refresh=full_refresh)
     for message in result.messages:
         print(message, file=sys.stderr)
     if result.exit_code == STOPPED:

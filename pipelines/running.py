@@ -35,7 +35,7 @@ class RunResult:
     messages: list[str]
 
 
-def run_refresh(settings: Settings, as_of: str | None, show_progress: bool) -> RunResult:
+def run_refresh(settings: Settings, as_of: str | None, show_progress: bool, full_refresh: bool = False) -> RunResult:
     """Execute the job `refresh` in this process and record it in the home's Dagster instance.
 
     Raises:
@@ -47,7 +47,10 @@ def run_refresh(settings: Settings, as_of: str | None, show_progress: bool) -> R
         os.environ["DAGSTER_HOME"] = str(home.dagster)
         write_instance_config(settings)
         job = build_definitions(settings).resolve_job_def("refresh")
-        config = {"loggers": {"progress" if show_progress else "silent": {}}, "ops": {"raw_tables": {"config": {"as_of": as_of}}}}
+        config = {
+            "loggers": {"progress" if show_progress else "silent": {}},
+            "ops": {"raw_tables": {"config": {"as_of": as_of}}, "warehouse": {"config": {"full_refresh": full_refresh}}},
+        }
         log = home.logs / "run.log"
         with dg.DagsterInstance.get() as instance, log.open("w") as file, redirect_stdout(file):
             result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)

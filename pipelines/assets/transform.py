@@ -15,6 +15,7 @@ from packaging.version import Version, parse
 from pipelines.dbt import dbt_environment, target_folder
 from pipelines.paths import DBT_PROJECT
 from pipelines.settings import Settings
+from pipelines.state import begin_build, finish_build
 from pipelines.translator import TwowayTranslator
 
 VERDICTS = "tag:verdict"
@@ -33,9 +34,15 @@ class LeanDbtCli(DbtCliResource):
         del args
 
 
-def dbt_arguments() -> list[str]:
+class WarehouseConfig(dg.Config):
+    """`full_refresh`: compute everything anew, not only what changed since the last build."""
+
+    full_refresh: bool = False
+
+
+def dbt_arguments(full_refresh: bool) -> list[str]:
     """Build models with their data tests; unit tests belong to `make test`."""
-    return ["build", "--exclude-resource-type", "unit_test"]
+    return ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
 
 
 def transform_assets(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition]:
@@ -43,7 +50,7 @@ def transform_assets(settings: Settings, manifest: Path) -> list[dg.AssetsDefini
     translator = TwowayTranslator(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
     home = settings.paths
 
-    def run_dbt(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    def run_dbt(context: dg.AssetExecutionContext, full_refresh: bool = False) -> Iterator[Any]:
         # Dagster hands its own environment on to dbt.
         os.environ.update(dbt_environment(home, settings.memory_limit))
         dbt = LeanDbtCli(
@@ -52,7 +59,7 @@ def transform_assets(settings: Settings, manifest: Path) -> list[dg.AssetsDefini
             dbt_executable=str(Path(sys.executable).with_name("dbt")),
             global_config_flags=QUIET,
         )
-        yield from dbt.cli(dbt_arguments(), context=context, target_path=target_folder(home)).stream()
+        yield from dbt.cli(dbt_arguments(full_refresh), context=context, target_path=target_folder(home)).stream()
 
     @dbt_assets(
         manifest=manifest,
@@ -61,8 +68,11 @@ def transform_assets(settings: Settings, manifest: Path) -> list[dg.AssetsDefini
         dagster_dbt_translator=translator,
         required_resource_keys={"run_lock"},
     )
-    def warehouse(context: dg.AssetExecutionContext):
-        yield from run_dbt(context)
+    def warehouse(context: dg.AssetExecutionContext, config: WarehouseConfig):
+        full_refresh = begin_build(home, settings.memory_limit, config.full_refresh)
+        context.log.info("everything is computed anew" if full_refresh else "only what changed since the last build is computed")
+        yield from run_dbt(context, full_refresh)
+        finish_build(home, settings.memory_limit)
 
     @dbt_assets(
         manifest=manifest,

@@ -18,7 +18,7 @@ from pipelines.paths import DBT_PROJECT, Home
 MAY_READ = {
     "staging": {"source.files"},
     "input": {"staging"},
-    "intermediate": {"input", "intermediate", "source.run"},
+    "intermediate": {"input", "intermediate", "source.run", "source.state"},
     "marts": {"input", "intermediate", "marts", "source.run"},
     "verdicts": {"verdicts", "source.estimates", "source.run"},
 }

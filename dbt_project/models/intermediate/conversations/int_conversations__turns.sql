@@ -1,8 +1,10 @@
+{{ config(materialized='incremental', incremental_strategy='dirty_conversations') }}
+
 -- Customer turns that await a reply. Within a conversation, counting the human answers before each
 -- message numbers the turns: a customer's messages with the same count are one turn, and the next
 -- human answer ends it. Order is (sent_at, message_id), so ties are settled the same way everywhere.
 with messages as (
-    select * from {{ ref('int_conversations__messages') }}
+    select * from {{ touched(ref('int_conversations__messages'), by='conversations') }}
     where
         is_public
         and not is_deleted
@@ -67,8 +69,7 @@ final as (
         asks.sent_at as asked_at,
         human_answers.human_replied_at,
         human_answers.human_replier_id,
-        any_answers.any_replied_at,
-        asks.observed_end_at
+        any_answers.any_replied_at
     from asks
     left join human_answers
         on

@@ -1,10 +1,12 @@
+{{ config(materialized='incremental', incremental_strategy='dirty_tickets') }}
+
 -- History of each ticket as intervals [starts_at, ends_at) of one field's value, ends_at null while it lasts. The
 -- first interval begins with the ticket, with the value that the first change replaced.
 {% set tracked_fields = [
     'status', 'priority', 'assignee_id', 'group_id', 'queue', 'schedule_id', 'sla_policy_id',
 ] %}
 with tickets as (
-    select * from {{ ref('int_support__tickets') }}
+    select * from {{ touched(ref('int_support__tickets'), by='tickets') }}
 ),
 
 all_changes as (
@@ -23,7 +25,7 @@ all_changes as (
             as changed_at,
         changes.changed_at <= tickets.observed_end_at
         and (tickets.deleted_at is null or changes.changed_at <= tickets.deleted_at) as is_observed
-    from {{ ref('input_support__ticket_changes') }} as changes
+    from {{ touched(ref('input_support__ticket_changes'), by='tickets') }} as changes
     inner join tickets
         on changes.source_id = tickets.source_id and changes.ticket_id = tickets.ticket_id
     where changes.deleted_at is null

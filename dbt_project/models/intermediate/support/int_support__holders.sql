@@ -1,6 +1,8 @@
+{{ config(materialized='incremental', incremental_strategy='dirty_tickets') }}
+
 -- Who held each ticket: hand-offs, stations of groups and assignees, and the time it waited unassigned.
 with stations as (
-    select * from {{ ref('int_support__stations') }}
+    select * from {{ touched(ref('int_support__stations'), by='tickets') }}
 ),
 
 final as (

@@ -1,10 +1,12 @@
+{{ config(materialized='incremental', incremental_strategy='dirty_tickets') }}
+
 -- How each ticket began: when the customer first asked, who opened it, and why it is out of metrics if it is.
 with tickets as (
-    select * from {{ ref('int_support__tickets') }}
+    select * from {{ touched(ref('int_support__tickets'), by='tickets') }}
 ),
 
 messages as (
-    select * from {{ ref('int_support__messages') }}
+    select * from {{ touched(ref('int_support__messages'), by='tickets') }}
     where is_public and not is_deleted and not is_after_observation
 ),
 

@@ -1,10 +1,12 @@
+{{ config(materialized='incremental', incremental_strategy='dirty_tickets') }}
+
 -- First replies on each ticket's two clocks: public messages strictly later than the ask by (sent_at, message_id).
 with openings as (
-    select * from {{ ref('int_support__openings') }}
+    select * from {{ touched(ref('int_support__openings'), by='tickets') }}
 ),
 
 messages as (
-    select * from {{ ref('int_support__messages') }}
+    select * from {{ touched(ref('int_support__messages'), by='tickets') }}
     where is_public and not is_deleted and not is_after_observation
 ),
 

@@ -1,7 +1,9 @@
+{{ config(materialized='incremental', incremental_strategy='dirty_tickets') }}
+
 -- Which schedule was in force on a ticket when, with the ticket's business time passed before each interval.
 -- The first also holds for what came before the ticket was created.
 with intervals as (
-    select * from {{ ref('int_support__field_intervals') }}
+    select * from {{ touched(ref('int_support__field_intervals'), by='tickets') }}
     where field = 'schedule_id'
 ),
 
@@ -14,7 +16,7 @@ schedules as (
 ),
 
 tickets as (
-    select * from {{ ref('int_support__tickets') }}
+    select * from {{ touched(ref('int_support__tickets'), by='tickets') }}
 ),
 
 open_intervals as (

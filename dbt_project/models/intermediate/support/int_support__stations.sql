@@ -1,16 +1,20 @@
+{{ config(materialized='incremental', incremental_strategy='dirty_tickets') }}
+
 -- One row per ticket and stay with a holder: a group or an assignee, and the time with no assignee while somebody
 -- waited. Time counts only while the ticket is neither solved nor over.
 with intervals as (
-    select * from {{ ref('int_support__field_intervals') }}
+    select * from {{ touched(ref('int_support__field_intervals'), by='tickets') }}
     where field in ('assignee_id', 'group_id')
 ),
 
 waits as (
-    select * from {{ ref('int_support__waits') }}
+    select * from {{ touched(ref('int_support__waits'), by='tickets') }}
 ),
 
 readings as (
-    select * from {{ ref('int_support__clock_readings') }}
+    select * from {{ touched(ref('int_support__clock_readings'), by='tickets') }}
+    union
+    select * from {{ touched(ref('int_support__end_readings'), by='tickets') }}
 ),
 
 held as (

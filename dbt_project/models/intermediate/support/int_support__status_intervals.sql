@@ -1,7 +1,9 @@
+{{ config(materialized='incremental', incremental_strategy='dirty_tickets') }}
+
 -- Half-open intervals [starts_at, ends_at) of a ticket's status; ends_at is null while it lasts. Nobody waits
 -- while it is solved, nor once it was closed or deleted.
 with intervals as (
-    select * from {{ ref('int_support__field_intervals') }}
+    select * from {{ touched(ref('int_support__field_intervals'), by='tickets') }}
     where field = 'status'
 ),
 

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', incremental_strategy='dirty_tickets') }}
+
 -- One row per ticket: time in each kind of status on both clocks, solving instants and reopens.
 {% set measures = {
     'requester_wait': "waiting_side = 'requester'",
@@ -7,19 +9,19 @@
     'hold': "status = 'hold'",
 } %}
 with tickets as (
-    select * from {{ ref('int_support__tickets') }}
+    select * from {{ touched(ref('int_support__tickets'), by='tickets') }}
 ),
 
 intervals as (
-    select * from {{ ref('int_support__status_intervals') }}
+    select * from {{ touched(ref('int_support__status_intervals'), by='tickets') }}
 ),
 
 waits as (
-    select * from {{ ref('int_support__waits') }}
+    select * from {{ touched(ref('int_support__waits'), by='tickets') }}
 ),
 
 readings as (
-    select * from {{ ref('int_support__clock_readings') }}
+    select * from {{ touched(ref('int_support__clock_readings'), by='tickets') }}
 ),
 
 -- Sums are decimal, so that they do not depend on the order of rows.

@@ -1,14 +1,18 @@
+{{ config(materialized='incremental', incremental_strategy='dirty_tickets') }}
+
 -- One row per ticket and status interval that someone waited in, on both clocks, up to the end of observation.
 with intervals as (
-    select * from {{ ref('int_support__status_intervals') }}
+    select * from {{ touched(ref('int_support__status_intervals'), by='tickets') }}
 ),
 
 tickets as (
-    select * from {{ ref('int_support__tickets') }}
+    select * from {{ touched(ref('int_support__tickets'), by='tickets') }}
 ),
 
 readings as (
-    select * from {{ ref('int_support__clock_readings') }}
+    select * from {{ touched(ref('int_support__clock_readings'), by='tickets') }}
+    union
+    select * from {{ touched(ref('int_support__end_readings'), by='tickets') }}
 ),
 
 bounded as (

@@ -1,5 +1,5 @@
 with turns as (
-    select * from {{ ref('int_conversations__turns') }}
+    select * from {{ ref('int_conversations__turn_waits') }}
     where post_id is not null
 ),
 

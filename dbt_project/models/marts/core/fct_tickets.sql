@@ -1,17 +1,19 @@
+{{ config(materialized='incremental', incremental_strategy='dirty_tickets') }}
+
 with tickets as (
-    select * from {{ ref('int_support__tickets') }}
+    select * from {{ touched(ref('int_support__tickets'), by='tickets') }}
 ),
 
 openings as (
-    select * from {{ ref('int_support__openings') }}
+    select * from {{ touched(ref('int_support__openings'), by='tickets') }}
 ),
 
 replies as (
-    select * from {{ ref('int_support__replies') }}
+    select * from {{ touched(ref('int_support__replies'), by='tickets') }}
 ),
 
 merges as (
-    select * from {{ ref('int_support__merges') }}
+    select * from {{ touched(ref('int_support__merges'), by='tickets') }}
 ),
 
 users as (
@@ -19,19 +21,19 @@ users as (
 ),
 
 ticket_times as (
-    select * from {{ ref('int_support__ticket_times') }}
+    select * from {{ touched(ref('int_support__ticket_times'), by='tickets') }}
 ),
 
 holders as (
-    select * from {{ ref('int_support__holders') }}
+    select * from {{ touched(ref('int_support__holders'), by='tickets') }}
 ),
 
 readings as (
-    select * from {{ ref('int_support__clock_readings') }}
+    select * from {{ touched(ref('int_support__clock_readings'), by='tickets') }}
 ),
 
 turns as (
-    select * from {{ ref('fct_response_turns') }}
+    select * from {{ touched(ref('fct_response_turns'), by='tickets') }}
     where ticket_id is not null and exclusion_reason is null
 ),
 
