@@ -30,7 +30,7 @@ def begin_build(home: Home, memory_limit: str, full_refresh: bool) -> bool:
     """
     with connect(home.build, memory_limit, home.temp) as connection:
         connection.begin()
-        _create(connection)
+        create_state(connection)
         row = connection.execute(
             f"""
             select count(*) from state.build as last, ({BASIS}) as this
@@ -54,7 +54,8 @@ def finish_build(home: Home, memory_limit: str) -> None:
         connection.execute("checkpoint")
 
 
-def _create(connection: duckdb.DuckDBPyConnection) -> None:
+def create_state(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of the state where they are missing: before the first build nothing is known."""
     connection.execute("create schema if not exists state")
     connection.execute("create table if not exists state.build (basis varchar, as_of timestamptz, is_finished boolean)")
     for table, columns in APPLIED.items():
