@@ -11,7 +11,10 @@ with tickets as (
 ),
 
 intervals as (
-    select * from {{ ref('int_support__status_intervals') }}
+    select
+        *,
+        not is_initial and status is distinct from previous_status as is_change
+    from {{ ref('int_support__status_intervals') }}
 ),
 
 waits as (
@@ -39,9 +42,9 @@ solved as (
     select
         source_id,
         ticket_id,
-        min(starts_at) filter (where status = 'solved' and not is_initial) as first_solved_at,
-        max(starts_at) filter (where status = 'solved' and not is_initial) as last_solved_at,
-        max(starts_at) filter (where status = 'closed' and not is_initial) as closed_at,
+        min(starts_at) filter (where status = 'solved' and is_change) as first_solved_at,
+        max(starts_at) filter (where status = 'solved' and is_change) as last_solved_at,
+        max(starts_at) filter (where status = 'closed' and is_change) as closed_at,
         count(*) filter (where is_reopen) as n_reopens,
         arg_max(status, interval_number) as last_status
     from intervals
@@ -68,8 +71,10 @@ final as (
     select
         {% for measure in measures %}
             coalesce(waited.{{ measure }}_calendar_seconds, 0)::double as {{ measure }}_calendar_seconds,
-            case when created.read_at is not null then coalesce(waited.{{ measure }}_business_seconds, 0)::double end
-                as {{ measure }}_business_seconds,
+            case
+                when waited.{{ measure }}_calendar_seconds > 0 then waited.{{ measure }}_business_seconds::double
+                when created.read_at is not null then 0.0::double
+            end as {{ measure }}_business_seconds,
         {% endfor %}
         resolved.source_id,
         resolved.ticket_id,
