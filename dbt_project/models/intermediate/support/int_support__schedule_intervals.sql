@@ -27,7 +27,8 @@ in_force as (
         intervals.ticket_id,
         schedules.schedule_id,
         case
-            when intervals.starts_at = tickets.created_at then timestamptz '1990-01-01 00:00:00+00' else intervals.starts_at
+            when intervals.starts_at = tickets.created_at then timestamptz '1990-01-01 00:00:00+00'
+            else intervals.starts_at
         end as starts_at,
         intervals.ends_at,
         coalesce(intervals.ends_at, tickets.observed_end_at) as measured_until

@@ -13,7 +13,7 @@ with tickets as (
 intervals as (
     select
         *,
-        not is_initial and status is distinct from previous_status as is_change
+        (status is distinct from previous_status) and not is_initial as is_change
     from {{ ref('int_support__status_intervals') }}
 ),
 
