@@ -79,6 +79,7 @@ starts as (
         end as field_value,
         null as replaced_value,
         tickets.created_at as starts_at,
+        null as actual_changed_at,
         0 as change_id_length,
         '' as change_id
     from initial_values
@@ -92,6 +93,7 @@ starts as (
         case when field = 'status' then lower(new_value) else new_value end as field_value,
         case when field = 'status' then lower(old_value) else old_value end as replaced_value,
         changed_at as starts_at,
+        actual_changed_at,
         change_id_length,
         change_id
     from all_changes
@@ -107,7 +109,7 @@ bounded as (
     from starts
     window in_order as (
         partition by source_id, ticket_id, field
-        order by starts_at, change_id_length, change_id
+        order by starts_at, actual_changed_at nulls first, change_id_length, change_id
     )
 ),
 

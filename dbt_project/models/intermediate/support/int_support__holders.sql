@@ -5,7 +5,14 @@ with stations as (
     select * from {{ touched(ref('int_support__stations'), by='tickets') }}
 ),
 
-final as (
+scheduled as (
+    select distinct
+        source_id,
+        ticket_id
+    from {{ touched(ref('int_support__clock_readings'), by='tickets') }}
+),
+
+held as (
     select
         source_id,
         ticket_id,
@@ -26,6 +33,24 @@ final as (
             as unassigned_business_seconds
     from stations
     group by source_id, ticket_id
+),
+
+final as (
+    select
+        held.source_id,
+        held.ticket_id,
+        held.n_handoffs,
+        held.n_assignee_stations,
+        held.n_group_stations,
+        held.first_assigned_at,
+        held.unassigned_calendar_seconds,
+        case
+            when held.unassigned_calendar_seconds > 0 then held.unassigned_business_seconds
+            when scheduled.ticket_id is not null then 0.0::double
+        end as unassigned_business_seconds
+    from held
+    left join scheduled
+        on held.source_id = scheduled.source_id and held.ticket_id = scheduled.ticket_id
 )
 
 select * from final

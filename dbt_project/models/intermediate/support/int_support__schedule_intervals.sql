@@ -4,7 +4,7 @@
 -- The first also holds for what came before the ticket was created.
 with intervals as (
     select * from {{ touched(ref('int_support__field_intervals'), by='tickets') }}
-    where field = 'schedule_id'
+    where field = 'schedule_id' and (ends_at is null or starts_at < ends_at)
 ),
 
 schedules as (
@@ -29,7 +29,8 @@ in_force as (
         intervals.ticket_id,
         schedules.schedule_id,
         case
-            when intervals.interval_number = 1 then timestamptz '1990-01-01 00:00:00+00' else intervals.starts_at
+            when intervals.starts_at = tickets.created_at then timestamptz '1990-01-01 00:00:00+00'
+            else intervals.starts_at
         end as starts_at,
         intervals.ends_at,
         coalesce(intervals.ends_at, tickets.observed_end_at) as measured_until
@@ -50,7 +51,6 @@ opened as (
             in_force.source_id = open_intervals.source_id
             and in_force.schedule_id = open_intervals.schedule_id
             and in_force.starts_at >= open_intervals.opens_at
-    where in_force.ends_at is null or in_force.starts_at < in_force.ends_at
 ),
 
 closed as (

@@ -13,7 +13,10 @@ with tickets as (
 ),
 
 intervals as (
-    select * from {{ touched(ref('int_support__status_intervals'), by='tickets') }}
+    select
+        *,
+        (status is distinct from previous_status) and not is_initial as is_change
+    from {{ touched(ref('int_support__status_intervals'), by='tickets') }}
 ),
 
 waits as (
@@ -41,9 +44,9 @@ solved as (
     select
         source_id,
         ticket_id,
-        min(starts_at) filter (where status = 'solved' and not is_initial) as first_solved_at,
-        max(starts_at) filter (where status = 'solved' and not is_initial) as last_solved_at,
-        max(starts_at) filter (where status = 'closed' and not is_initial) as closed_at,
+        min(starts_at) filter (where status = 'solved' and is_change) as first_solved_at,
+        max(starts_at) filter (where status = 'solved' and is_change) as last_solved_at,
+        max(starts_at) filter (where status = 'closed' and is_change) as closed_at,
         count(*) filter (where is_reopen) as n_reopens,
         arg_max(status, interval_number) as last_status
     from intervals
@@ -70,8 +73,10 @@ final as (
     select
         {% for measure in measures %}
             coalesce(waited.{{ measure }}_calendar_seconds, 0)::double as {{ measure }}_calendar_seconds,
-            case when created.read_at is not null then coalesce(waited.{{ measure }}_business_seconds, 0)::double end
-                as {{ measure }}_business_seconds,
+            case
+                when waited.{{ measure }}_calendar_seconds > 0 then waited.{{ measure }}_business_seconds::double
+                when created.read_at is not null then 0.0::double
+            end as {{ measure }}_business_seconds,
         {% endfor %}
         resolved.source_id,
         resolved.ticket_id,

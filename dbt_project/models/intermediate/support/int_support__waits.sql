@@ -22,7 +22,7 @@ bounded as (
     from intervals
     inner join tickets
         on intervals.source_id = tickets.source_id and intervals.ticket_id = tickets.ticket_id
-    where intervals.starts_at <= coalesce(intervals.ends_at, tickets.observed_end_at)
+    where intervals.starts_at < coalesce(intervals.ends_at, tickets.observed_end_at)
 ),
 
 final as (

@@ -163,7 +163,7 @@ final as (
     left join timed
         on tickets.source_id = timed.source_id and tickets.ticket_id = timed.ticket_id
     left join holders
-        on tickets.source_id = holders.source_id and tickets.ticket_id = holders.ticket_id
+        on timed.source_id = holders.source_id and timed.ticket_id = holders.ticket_id
     left join replies
         on tickets.source_id = replies.source_id and tickets.ticket_id = replies.ticket_id
     left join replied_turns
