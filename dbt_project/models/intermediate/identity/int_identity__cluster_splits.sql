@@ -60,17 +60,25 @@ grouped as (
     group by all
 ),
 
+named as (
+    select
+        *,
+        rule || '|' || evidence as evidence_name,
+        concat_ws('|', rule, evidence, reason, anchor_node, component_node) as split_name
+    from grouped
+),
+
 final as (
     select
-        {{ person_key("concat_ws('|', rule, evidence, reason, anchor_node, grouped.component_node)", 'run') }} as split_id,
-        grouped.rule,
-        {{ person_key("grouped.rule || '|' || grouped.evidence", 'run') }} as evidence_key,
-        grouped.reason,
-        grouped.n_ties_cut,
-        coalesce(component_sizes.n_identities, grouped.n_ends) as n_identities_before,
-        coalesce(component_sizes.n_persons, grouped.n_end_persons) as n_persons_after
-    from grouped
-    left join component_sizes on grouped.component_node = component_sizes.component_node
+        {{ person_key('named.split_name', 'run') }} as split_id,
+        named.rule,
+        {{ person_key('named.evidence_name', 'run') }} as evidence_key,
+        named.reason,
+        named.n_ties_cut,
+        coalesce(component_sizes.n_identities, named.n_ends) as n_identities_before,
+        coalesce(component_sizes.n_persons, named.n_end_persons) as n_persons_after
+    from named
+    left join component_sizes on named.component_node = component_sizes.component_node
     cross join run
 )
 

@@ -30,7 +30,7 @@ account_nodes as (
         source_id,
         account_id,
         {{ identity_node('crm_accounts', 'source_id', 'account_id') }} as node,
-        regexp_replace(lower(trim(domain)), '^(https?://)?(www[.])?|/.*$', '', 'g') as domain
+        regexp_replace(lower(trim(domain)), '^(https?://)?(www[.])?|/.*$', '', 'g') as web_domain
     from accounts
 ),
 
@@ -57,12 +57,17 @@ organization_links as (
 -- A domain of several companies tells none of them, a free mailbox nothing at all.
 account_domains as (
     select
-        domain,
+        web_domain,
         min(source_id) as source_id,
         min(account_id) as account_id
     from account_nodes
-    where domain not in ('{{ free_mail_domains() | join("', '") }}')
-    group by domain
+    where
+        web_domain not in (
+            {% for name in free_mail_domains() %}
+                '{{ name }}'{{ ',' if not loop.last }}
+            {% endfor %}
+        )
+    group by web_domain
     having count(*) = 1
 ),
 
@@ -73,7 +78,7 @@ by_domain as (
         account_domains.account_id
     from evidence
     inner join clusters on evidence.node = clusters.node
-    inner join account_domains on regexp_extract(evidence.evidence, '@([^@]+)$', 1) = account_domains.domain
+    inner join account_domains on regexp_extract(evidence.evidence, '@([^@]+)$', 1) = account_domains.web_domain
     where evidence.rule = 'email'
 ),
 
