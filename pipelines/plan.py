@@ -71,7 +71,7 @@ class ServiceOverBroadcast(_Part):
     panel: Panel
     primary_specification: Specification
     specification_curve: SpecificationCurve
-    customer_unit: Literal["person"]
+    customer_unit: Literal["person", "account"]
     join_coverage: Annotated[float, Field(gt=0, le=1)]
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from pipelines.errors import ConfigError
 from pipelines.files_io import write_text_durably
+from pipelines.identity.probable import require_splink
 from pipelines.paths import BUNDLED_INPUT, DEFAULT_PLAN, Home
 from pipelines.sources.files import FilesSource
 
@@ -33,6 +34,15 @@ class FilesSettings(BaseModel):
     time_zone: str | None = None
 
 
+class IdentitySettings(BaseModel):
+    """The `[identity]` table: whether persons are also tied by evidence that is only probable."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    probable_links: bool = False
+    threshold: Annotated[float, Field(gt=0.5, le=1)] = 0.95
+
+
 class Settings(BaseSettings):
     """Configuration of one run. Environment variables (`TWOWAY_…`) go before `twoway.toml`."""
 
@@ -40,6 +50,7 @@ class Settings(BaseSettings):
 
     home: Path = Path("twoway_home")
     files: list[FilesSettings] = []
+    identity: IdentitySettings = IdentitySettings()
     plan: Path = DEFAULT_PLAN
     hide_agents: bool = False
     memory_limit: str = "1GB"
@@ -109,7 +120,7 @@ def load_settings(home: Path | None = None, input_folder: Path | None = None, pl
     """Settings of this run: what the command line says, then the environment, then `twoway.toml`.
 
     Raises:
-        ConfigError: naming the setting that does not fit.
+        ConfigError: naming the setting that does not fit, or what must be installed for it.
     """
     given: dict[str, object] = {}
     if home is not None:
@@ -119,10 +130,13 @@ def load_settings(home: Path | None = None, input_folder: Path | None = None, pl
     if input_folder is not None:
         given["files"] = [{"id": source_id_of(input_folder), "path": input_folder}]
     try:
-        return Settings.model_validate(given)
+        settings = Settings.model_validate(given)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"The configuration does not fit. {wrong}") from error
+    if settings.identity.probable_links:
+        require_splink()
+    return settings
 
 
 def source_id_of(folder: Path) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,7 @@ import duckdb
 from pipelines import __version__
 from pipelines.contract import Column, Table, tables
 from pipelines.errors import LockedError
+from pipelines.identity.probable import ProbableLinks, create_edges_table
 from pipelines.landing import LandedFile, Landing, Load
 from pipelines.paths import DBT_PROJECT, PACKAGE, Home
 from pipelines.plan import FrozenPlan
@@ -79,6 +81,7 @@ class RunContext:
         plan: the frozen plan.
         person_key: key of the hashes that hide persons.
         hide_agents: whether agents lose their display names.
+        probable_links: how probable identity links are made; none, where they are off.
     """
 
     as_of: datetime
@@ -86,6 +89,7 @@ class RunContext:
     plan: FrozenPlan
     person_key: bytes
     hide_agents: bool
+    probable_links: ProbableLinks | None = None
 
     @property
     def data_sha(self) -> str:
@@ -98,6 +102,8 @@ class RunContext:
         """Hash of all that decides the content: equal ids mean equal rows, however persons are hidden in them."""
         parts = [self.data_sha, self.plan.sha256, code_version(), self.as_of.isoformat(), str(self.plan.plan.seed)]
         parts += [str(self.hide_agents), hashlib.sha256(self.person_key).hexdigest()]
+        if self.probable_links is not None:
+            parts.append(f"{self.probable_links} splink {version('splink')}")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     @property
@@ -163,16 +169,19 @@ def _write_context(connection: duckdb.DuckDBPyConnection, context: RunContext) -
         create or replace table run.analysis_plan as
         select 'C1' as claim_id, ?::varchar as outcome_name, ?::varchar as outcome_kind, ?::varchar as outcome_unit,
             ?::integer as horizon_weeks, ?::double as sesoi, ?::double as tau_hours, ?::double as floor_minutes,
-            ?::double as primary_adstock_rate, ?::integer as adstock_lags, ?::integer as min_inbounds
+            ?::double as primary_adstock_rate, ?::integer as adstock_lags, ?::integer as min_inbounds,
+            ?::varchar as customer_unit
         """,
         [claim.outcome.name, claim.outcome.kind, claim.outcome.unit, claim.outcome.horizon_weeks,
          claim.smallest_effect_of_interest, claim.responsiveness.cap_hours, claim.responsiveness.floor_minutes,
-         claim.broadcast.adstock_rate, claim.broadcast.adstock_lags_weeks, claim.policy_shift.min_turns_per_week],
+         claim.broadcast.adstock_rate, claim.broadcast.adstock_lags_weeks, claim.policy_shift.min_turns_per_week,
+         claim.customer_unit],
     )  # fmt: skip
     connection.execute(
         "create or replace table run.adstock_rates as select distinct unnest(?::double[]) as adstock_rate",
         [claim.specification_curve.adstock_rates],
     )
+    create_edges_table(connection)
     connection.execute("create or replace table run.applied_loads (source_id varchar, load_id varchar, landed_at timestamptz)")
     for load in context.loads:
         connection.execute("insert into run.applied_loads values (?, ?, ?)", [load.source_id, load.load_id, load.finished_at])

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from pipelines import contract
+from pipelines.identity.probable import ProbableLinks, write_probable_edges
 from pipelines.ingest import land_sources, usable_loads
 from pipelines.landing import Landing
 from pipelines.plan import load_plan
@@ -15,6 +16,7 @@ RUN_TABLES = {
     "context": "The instant that the run looks from, its hashes, and the key that hides persons.",
     "analysis_plan": "The frozen analysis plan's numbers.",
     "adstock_rates": "Adstock rates of the frozen plan.",
+    "probable_identity_edges": "Pairs of identities that are probably one person; none unless switched on.",
     "load_counts": "Rows landed and left out, with the reason.",
     "quarantine": "Rejected rows of landed files.",
 }
@@ -59,10 +61,15 @@ def ingest_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     def raw_tables(context: dg.AssetExecutionContext, config: RawConfig):
         as_of = instant(config.as_of) if config.as_of else (BUNDLED_AS_OF if settings.is_bundled else now())
         loads = usable_loads(settings)
-        run = RunContext(as_of, loads, load_plan(settings.plan), settings.person_key(), settings.hide_agents)
+        plan = load_plan(settings.plan)
+        probable = ProbableLinks(settings.identity.threshold, plan.plan.seed) if settings.identity.probable_links else None
+        run = RunContext(as_of, loads, plan, settings.person_key(), settings.hide_agents, probable)
         home = settings.paths
         with connect(home.build, settings.memory_limit, home.temp) as connection:
             rows = load_raw(connection, Landing(home.landing), run)
+            if probable is not None:
+                n_links = write_probable_edges(connection, probable, settings.memory_limit)
+                context.log.info(f"{n_links:,} probable identity links")
         context.log.info(f"as of {as_of.isoformat()}: {sum(rows.values()):,} rows from {len(loads)} source(s)")
         for table in contract.tables().values():
             yield dg.MaterializeResult(asset_key=["raw", table.raw_name], metadata={"dagster/row_count": rows[table.name]})

@@ -4,6 +4,7 @@ select
     left_id,
     right_system,
     right_id,
+    is_match,
     source_url,
     updated_at,
     deleted_at

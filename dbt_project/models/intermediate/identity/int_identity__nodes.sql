@@ -17,18 +17,25 @@ final as (
         source_id,
         user_id as id,
         created_at,
-        has_customer_role as is_customer
+        has_customer_role as is_customer,
+        false as is_merged_away
     from users
     where not is_machine
     union all
     select
-        {{ identity_node('crm_contacts', 'source_id', 'contact_id') }} as node,
+        {{ identity_node('crm_contacts', 'contacts.source_id', 'contacts.contact_id') }} as node,
         'crm_contacts' as system,
-        source_id,
-        contact_id as id,
-        created_at,
-        true as is_customer
+        contacts.source_id,
+        contacts.contact_id as id,
+        contacts.created_at,
+        true as is_customer,
+        survivors.contact_id is not null as is_merged_away
     from contacts
+    left join contacts as survivors
+        on
+            contacts.source_id = survivors.source_id
+            and contacts.merged_into_contact_id = survivors.contact_id
+            and contacts.contact_id <> survivors.contact_id
     union all
     select
         {{ identity_node('social_accounts', 'source_id', 'account_id') }} as node,
@@ -36,7 +43,8 @@ final as (
         source_id,
         account_id as id,
         created_at,
-        true as is_customer
+        true as is_customer,
+        false as is_merged_away
     from social_accounts
     where not is_brand and not coalesce(is_bot, false)
 )

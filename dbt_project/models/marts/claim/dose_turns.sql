@@ -3,6 +3,10 @@ with turns as (
     where exclusion_reason is null and customer_id is not null
 ),
 
+units as (
+    select * from {{ ref('int_identity__customer_units') }}
+),
+
 brands as (
     select * from {{ ref('dim_brand') }}
 ),
@@ -14,7 +18,8 @@ plan as (
 -- Unanswered counts as the cap once that much time was watched; before, nobody knows yet.
 capped as (
     select
-        turns.*,
+        turns.* exclude (customer_id),
+        units.customer_unit_id as customer_id,
         {{ brand_week('turns.asked_at', 'brands.time_zone') }} as week_start,
         case
             when turns.human_wait_calendar_seconds <= plan.tau_hours * 3600 then turns.human_wait_calendar_seconds
@@ -22,6 +27,7 @@ capped as (
         end as capped_wait_seconds,
         plan.floor_minutes * 60 as floor_seconds
     from turns
+    inner join units on turns.customer_id = units.customer_id
     inner join brands on turns.brand_id = brands.brand_id
     cross join plan
 ),

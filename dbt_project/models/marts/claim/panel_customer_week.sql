@@ -20,6 +20,10 @@ outcomes as (
     where customer_id is not null
 ),
 
+units as (
+    select * from {{ ref('int_identity__customer_units') }}
+),
+
 plan as (
     select * from {{ source('run', 'analysis_plan') }}
 ),
@@ -54,19 +58,27 @@ exposure_tickets as (
     where ticket_id is not null
 ),
 
+unit_outcomes as (
+    select
+        outcomes.* exclude (customer_id),
+        units.customer_unit_id as customer_id
+    from outcomes
+    inner join units on outcomes.customer_id = units.customer_id
+),
+
 -- An event counts for the weeks whose outcome window holds it.
 watched_events as (
     select
-        outcomes.customer_id,
-        outcomes.brand_id,
-        outcomes.source_id,
-        outcomes.ticket_id,
-        {{ brand_week('outcomes.occurred_at', 'brands.time_zone') }}
+        unit_outcomes.customer_id,
+        unit_outcomes.brand_id,
+        unit_outcomes.source_id,
+        unit_outcomes.ticket_id,
+        {{ brand_week('unit_outcomes.occurred_at', 'brands.time_zone') }}
         - (7 * unnest(range(1, plan.horizon_weeks + 1)))::integer as week_start
-    from outcomes
-    inner join brands on outcomes.brand_id = brands.brand_id
+    from unit_outcomes
+    inner join brands on unit_outcomes.brand_id = brands.brand_id
     cross join plan
-    where outcomes.kind = plan.outcome_kind and outcomes.occurred_at <= brands.observed_end_at
+    where unit_outcomes.kind = plan.outcome_kind and unit_outcomes.occurred_at <= brands.observed_end_at
 ),
 
 -- What happens on the exposure's own ticket is part of the exposure, never its outcome.

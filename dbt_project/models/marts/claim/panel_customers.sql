@@ -9,6 +9,10 @@ outcomes as (
     where customer_id is not null
 ),
 
+units as (
+    select * from {{ ref('int_identity__customer_units') }}
+),
+
 brands as (
     select * from {{ ref('dim_brand') }}
 ),
@@ -17,20 +21,29 @@ plan as (
     select * from {{ source('run', 'analysis_plan') }}
 ),
 
+unit_outcomes as (
+    select
+        outcomes.* exclude (customer_id),
+        units.customer_unit_id as customer_id
+    from outcomes
+    inner join units on outcomes.customer_id = units.customer_id
+),
+
 actions as (
     select
-        customer_id,
-        brand_id,
-        sent_at as acted_at
+        units.customer_unit_id as customer_id,
+        messages.brand_id,
+        messages.sent_at as acted_at
     from messages
+    inner join units on messages.customer_id = units.customer_id
     union all
     select
-        outcomes.customer_id,
-        outcomes.brand_id,
-        outcomes.occurred_at as acted_at
-    from outcomes
+        unit_outcomes.customer_id,
+        unit_outcomes.brand_id,
+        unit_outcomes.occurred_at as acted_at
+    from unit_outcomes
     cross join plan
-    where outcomes.kind = plan.outcome_kind
+    where unit_outcomes.kind = plan.outcome_kind
 ),
 
 first_actions as (

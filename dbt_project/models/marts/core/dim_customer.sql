@@ -4,10 +4,11 @@ with clusters as (
 
 edges as (
     select * from {{ ref('int_identity__edges') }}
+    where refused_because is null
 ),
 
-contacts as (
-    select * from {{ ref('input_crm__contacts') }}
+accounts as (
+    select * from {{ ref('int_identity__customer_accounts') }}
 ),
 
 messages as (
@@ -46,40 +47,43 @@ first_seen as (
     group by customer_id
 ),
 
-rules as (
+-- A tie that was cut ties nobody, and a probable one nobody whom exact evidence ties already.
+ties as (
     select
-        clusters.customer_id,
-        string_agg(distinct edges.rule, ', ' order by edges.rule) as match_rule
+        near.customer_id,
+        string_agg(distinct edges.rule, ', ' order by edges.rule) as match_rule,
+        min(edges.confidence) as match_confidence
     from edges
-    inner join clusters on edges.node = clusters.node
-    group by clusters.customer_id
+    inner join clusters as near on edges.node = near.node
+    inner join clusters as far on edges.anchor_node = far.node and near.customer_id = far.customer_id
+    where edges.rule <> 'probable' or near.exact_node <> far.exact_node
+    group by near.customer_id
 ),
 
 members as (
     select
-        clusters.customer_id,
+        customer_id,
         count(*) as n_identities,
-        bool_or(clusters.is_customer) as is_customer,
-        min(contacts.account_id) as account_id
+        count(distinct exact_node) > 1 as is_probable_match,
+        bool_or(is_customer) as is_customer
     from clusters
-    left join contacts
-        on
-            clusters.system = 'crm_contacts'
-            and clusters.source_id = contacts.source_id
-            and clusters.id = contacts.contact_id
-    group by clusters.customer_id
+    group by customer_id
 ),
 
 final as (
     select
         members.customer_id,
-        members.account_id,
+        accounts.account_id,
+        accounts.account_source_id,
         first_seen.first_seen_at,
-        coalesce(rules.match_rule, 'single identity') as match_rule,
+        coalesce(ties.match_rule, 'single identity') as match_rule,
+        coalesce(ties.match_confidence, 1) as match_confidence,
+        members.is_probable_match,
         members.n_identities
     from members
+    left join accounts on members.customer_id = accounts.customer_id
     left join first_seen on members.customer_id = first_seen.customer_id
-    left join rules on members.customer_id = rules.customer_id
+    left join ties on members.customer_id = ties.customer_id
     where members.is_customer
 )
 
