@@ -52,6 +52,20 @@ amounts as (
     from subscriptions
 ),
 
+-- Rates are looked up once per currency and day, not once per amount.
+rates_of_days as (
+    select
+        wanted.currency,
+        wanted.day,
+        fx_rates.rate_to_base
+    from (select distinct amounts.currency, amounts.day from amounts) as wanted
+    inner join fx_rates
+        on
+            wanted.currency = fx_rates.currency
+            and wanted.day >= fx_rates.starts_on
+            and (fx_rates.ends_before is null or wanted.day < fx_rates.ends_before)
+),
+
 final as (
     select
         amounts.table_name,
@@ -61,15 +75,12 @@ final as (
         amounts.currency,
         amounts.day,
         base.currency as base_currency,
-        {{ in_base_currency('amounts.amount', 'amounts.currency', 'base.currency', 'fx_rates.rate_to_base') }}
+        {{ in_base_currency('amounts.amount', 'amounts.currency', 'base.currency', 'rates_of_days.rate_to_base') }}
             as amount_base
     from amounts
     cross join base
-    left join fx_rates
-        on
-            amounts.currency = fx_rates.currency
-            and amounts.day >= fx_rates.starts_on
-            and (fx_rates.ends_before is null or amounts.day < fx_rates.ends_before)
+    left join rates_of_days
+        on amounts.currency = rates_of_days.currency and amounts.day = rates_of_days.day
 )
 
 select * from final

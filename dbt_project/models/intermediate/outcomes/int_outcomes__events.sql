@@ -65,7 +65,10 @@ given as (
             when attributed.user_id is null then contacts.customer_id
             when attributed.actor_kind = 'customer' then clusters.customer_id
         end as customer_id,
-        coalesce(attributed.account_id, contacts.account_id) as account_id,
+        case
+            when attributed.actor_kind not in ('human_agent', 'bot', 'system')
+                then coalesce(attributed.account_id, contacts.account_id)
+        end as account_id,
         attributed.occurred_at > attributed.observed_end_at as is_after_observation
     from attributed
     left join clusters on attributed.user_node = clusters.node
