@@ -29,11 +29,11 @@ survivors as (
         walked.source_id,
         walked.contact_id,
         arrived.smallest_id as survivor_id,
-        ends.parent_id is not null as is_cycle
+        chain_end.parent_id is not null as is_cycle
     from step_{{ n_doublings }} as walked
     inner join step_{{ n_doublings }} as arrived
         on walked.source_id = arrived.source_id and walked.ancestor_id = arrived.contact_id
-    inner join {{ parents }} as ends
-        on walked.source_id = ends.source_id and walked.ancestor_id = ends.contact_id
+    inner join {{ parents }} as chain_end
+        on walked.source_id = chain_end.source_id and walked.ancestor_id = chain_end.contact_id
 )
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#- A currency as its upper-case ISO-4217 code; null where none is named. -#}
 {% macro currency_code(currency) -%}
-nullif(upper(trim({{ currency }})), '')
+upper(nullif(trim({{ currency }}), ''))
 {%- endmacro %}
 
 {#- The day whose exchange rate holds at an instant: the UTC day. -#}

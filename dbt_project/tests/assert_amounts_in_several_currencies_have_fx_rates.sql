@@ -4,6 +4,11 @@ with currencies as (
     where has_amounts
 ),
 
+fx_rates as (
+    select * from {{ ref('input_shared__fx_rates') }}
+    where deleted_at is null
+),
+
 found as (
     select
         count(*) as n_currencies,
@@ -14,9 +19,7 @@ found as (
 final as (
     select currencies_without_fx_rates
     from found
-    where
-        n_currencies > 1
-        and not exists (select 1 from {{ ref('input_shared__fx_rates') }} where deleted_at is null)
+    where n_currencies > 1 and not exists (select 1 from fx_rates)
 )
 
 select * from final

@@ -30,7 +30,7 @@ amounts as (
         revenue_id as row_id,
         amount,
         {{ currency_code('currency') }} as currency,
-        {{ rate_day('occurred_at') }} as day
+        {{ rate_day('occurred_at') }} as rate_day
     from revenue
     union all
     select
@@ -39,7 +39,7 @@ amounts as (
         deal_id as row_id,
         amount,
         currency,
-        {{ rate_day('coalesce(closed_at, created_at)') }} as day
+        {{ rate_day('coalesce(closed_at, created_at)') }} as rate_day
     from deals
     union all
     select
@@ -48,22 +48,29 @@ amounts as (
         subscription_id as row_id,
         mrr as amount,
         {{ currency_code('currency') }} as currency,
-        {{ rate_day('started_at') }} as day
+        {{ rate_day('started_at') }} as rate_day
     from subscriptions
 ),
 
 -- Rates are looked up once per currency and day, not once per amount.
+wanted as (
+    select distinct
+        currency,
+        rate_day
+    from amounts
+),
+
 rates_of_days as (
     select
         wanted.currency,
-        wanted.day,
+        wanted.rate_day,
         fx_rates.rate_to_base
-    from (select distinct amounts.currency, amounts.day from amounts) as wanted
+    from wanted
     inner join fx_rates
         on
             wanted.currency = fx_rates.currency
-            and wanted.day >= fx_rates.starts_on
-            and (fx_rates.ends_before is null or wanted.day < fx_rates.ends_before)
+            and wanted.rate_day >= fx_rates.starts_on
+            and (fx_rates.ends_before is null or wanted.rate_day < fx_rates.ends_before)
 ),
 
 final as (
@@ -73,14 +80,14 @@ final as (
         amounts.row_id,
         amounts.amount,
         amounts.currency,
-        amounts.day,
+        amounts.rate_day,
         base.currency as base_currency,
         {{ in_base_currency('amounts.amount', 'amounts.currency', 'base.currency', 'rates_of_days.rate_to_base') }}
             as amount_base
     from amounts
     cross join base
     left join rates_of_days
-        on amounts.currency = rates_of_days.currency and amounts.day = rates_of_days.day
+        on amounts.currency = rates_of_days.currency and amounts.rate_day = rates_of_days.rate_day
 )
 
 select * from final

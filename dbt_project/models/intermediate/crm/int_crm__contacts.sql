@@ -9,7 +9,7 @@ clusters as (
 ),
 
 -- Some systems write a contact's own id where nothing was merged.
-merges as (
+known_merges as (
     select
         merged.source_id,
         merged.contact_id,
@@ -20,27 +20,26 @@ merges as (
     where merged.merged_into_contact_id <> merged.contact_id
 ),
 
-chain_ends as (
-    select distinct
-        merges.source_id,
-        merges.parent_id as contact_id
-    from merges
-    anti join merges as later_merges
-        on merges.source_id = later_merges.source_id and merges.parent_id = later_merges.contact_id
+linked as (
+    select
+        source_id,
+        contact_id
+    from known_merges
+    union
+    select
+        source_id,
+        parent_id as contact_id
+    from known_merges
 ),
 
 chain_members as (
     select
-        source_id,
-        contact_id,
-        parent_id
-    from merges
-    union all
-    select
-        source_id,
-        contact_id,
-        null as parent_id
-    from chain_ends
+        linked.source_id,
+        linked.contact_id,
+        known_merges.parent_id
+    from linked
+    left join known_merges
+        on linked.source_id = known_merges.source_id and linked.contact_id = known_merges.contact_id
 ),
 
 {{ merge_survivors('chain_members') }},

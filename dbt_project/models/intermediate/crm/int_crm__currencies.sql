@@ -29,6 +29,11 @@ amounts as (
     where deleted_at is null and cost is not null
 ),
 
+used as (
+    select currency from amounts
+    where currency is not null
+),
+
 listed as (
     select
         currency,
@@ -40,12 +45,12 @@ listed as (
 
 known as (
     select
-        coalesce(amounts.currency, listed.currency) as currency,
-        amounts.currency is not null as has_amounts,
+        coalesce(used.currency, listed.currency) as currency,
+        used.currency is not null as has_amounts,
         listed.currency is not null as has_rates,
         coalesce(listed.is_always_one, false) as is_always_one
-    from (select amounts.currency from amounts where amounts.currency is not null) as amounts
-    full join listed on amounts.currency = listed.currency
+    from used
+    full join listed on used.currency = listed.currency
 ),
 
 candidates as (

@@ -10,8 +10,8 @@ changes as (
         deal_id,
         change_id,
         changed_at,
-        nullif(trim(from_stage), '') as from_stage,
-        trim(to_stage) as to_stage
+        from_stage,
+        to_stage
     from {{ ref('input_crm__deal_stage_changes') }}
     where deleted_at is null
 ),
@@ -22,7 +22,7 @@ first_changes as (
     qualify row_number() over (partition by source_id, deal_id order by changed_at, change_id) = 1
 ),
 
--- A first move from nowhere means that the deal had no stage before it.
+-- A deal that never moved was always in its stage. A first move from nowhere means that it had none before.
 starts as (
     select
         deals.source_id,
@@ -30,12 +30,21 @@ starts as (
         deals.created_at as starts_at,
         null as changed_at,
         '' as change_id,
-        case
-            when first_changes.deal_id is null then deals.source_stage
-            else first_changes.from_stage
-        end as stage
+        deals.stage
     from deals
     left join first_changes
+        on deals.source_id = first_changes.source_id and deals.deal_id = first_changes.deal_id
+    where first_changes.deal_id is null
+    union all
+    select
+        deals.source_id,
+        deals.deal_id,
+        deals.created_at as starts_at,
+        null as changed_at,
+        '' as change_id,
+        first_changes.from_stage
+    from deals
+    inner join first_changes
         on deals.source_id = first_changes.source_id and deals.deal_id = first_changes.deal_id
     union all
     select
@@ -44,7 +53,7 @@ starts as (
         case when changes.changed_at < deals.created_at then deals.created_at else changes.changed_at end as starts_at,
         changes.changed_at,
         changes.change_id,
-        changes.to_stage as stage
+        changes.to_stage
     from changes
     inner join deals
         on changes.source_id = deals.source_id and changes.deal_id = deals.deal_id
@@ -57,7 +66,7 @@ moves as (
         *,
         lag(stage) over (partition by source_id, deal_id order by changed_at nulls first, change_id) as previous_stage
     from starts
-    where stage is not null
+    where stage <> ''
     qualify stage is distinct from previous_stage
 ),
 

@@ -62,7 +62,7 @@ final as (
         observed.created_at,
         observed.amount,
         {{ currency_code('observed.currency') }} as currency,
-        nullif(trim(observed.stage), '') as source_stage,
+        observed.stage,
         observed.is_closed,
         case when observed.is_closed then observed.is_won end as is_won,
         case when observed.is_closed then observed.decided_at end as closed_at,

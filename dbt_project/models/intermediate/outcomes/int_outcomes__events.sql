@@ -78,7 +78,7 @@ given as (
 
 final as (
     select * from given
-    union all by name
+    union all
     select
         crm_outcomes.source_id,
         crm_outcomes.event_id,
@@ -86,8 +86,10 @@ final as (
         crm_outcomes.brand_id,
         crm_outcomes.occurred_at,
         crm_outcomes.kind,
-        crm_outcomes.value_base::double as value,
+        crm_outcomes.value_base::double,
         crm_outcomes.unit,
+        null as ticket_id,
+        null as post_id,
         crm_outcomes.customer_id,
         crm_outcomes.account_id,
         crm_outcomes.occurred_at > brands.observed_end_at as is_after_observation

@@ -11,15 +11,9 @@ amounts as (
     where table_name = 'crm_deals'
 ),
 
-stays as (
-    select
-        source_id,
-        deal_id,
-        max(stage) filter (where is_current) as stage,
-        max(starts_at) filter (where is_current) as stage_since,
-        count(*) - 1 as n_stage_changes
-    from stages
-    group by all
+current_stays as (
+    select * from stages
+    where is_current
 ),
 
 final as (
@@ -34,9 +28,9 @@ final as (
         amounts.currency,
         amounts.amount_base,
         amounts.base_currency,
-        stays.stage,
-        stays.stage_since,
-        coalesce(stays.n_stage_changes, 0) as n_stage_changes,
+        current_stays.stage,
+        current_stays.starts_at as stage_since,
+        coalesce(current_stays.stay_number - 1, 0) as n_stage_changes,
         deals.is_closed,
         deals.is_won,
         deals.closed_at,
@@ -52,8 +46,8 @@ final as (
     from deals
     inner join amounts
         on deals.source_id = amounts.source_id and deals.deal_id = amounts.row_id
-    left join stays
-        on deals.source_id = stays.source_id and deals.deal_id = stays.deal_id
+    left join current_stays
+        on deals.source_id = current_stays.source_id and deals.deal_id = current_stays.deal_id
 )
 
 select * from final
