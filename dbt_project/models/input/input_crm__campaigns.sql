@@ -1,6 +1,7 @@
 select
     source_id,
     campaign_id,
+    brand_id,
     name,
     channel,
     is_automated,

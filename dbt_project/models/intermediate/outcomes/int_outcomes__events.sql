@@ -1,4 +1,5 @@
--- Dated outcomes with the customer they belong to. An event of staff or of a machine is nobody's outcome.
+-- Dated outcomes with the customer and company they belong to: events as given, and those of the CRM's tables.
+-- An event of staff or of a machine is nobody's outcome.
 with events as (
     select * from {{ ref('input_shared__outcome_events') }}
     where deleted_at is null
@@ -20,16 +21,21 @@ clusters as (
     select * from {{ ref('int_identity__clusters') }}
 ),
 
+contacts as (
+    select * from {{ ref('int_crm__contacts') }}
+),
+
+crm_outcomes as (
+    select * from {{ ref('int_crm__outcomes') }}
+),
+
 attributed as (
     select
         events.*,
         brands.brand_id as resolved_brand_id,
+        brands.observed_end_at,
         {{ actor_kind('coalesce(role_intervals.role, users.role)', 'users.is_bot') }} as actor_kind,
-        case
-            when events.user_id is not null then users.node
-            when events.contact_id is not null
-                then {{ identity_node('crm_contacts', 'events.source_id', 'events.contact_id') }}
-        end as node
+        users.node as user_node
     from events
     left join brands
         on coalesce(events.brand_id, {{ default_brand('brands') }}) = brands.brand_id
@@ -43,10 +49,11 @@ attributed as (
             and (role_intervals.ends_at is null or events.occurred_at < role_intervals.ends_at)
 ),
 
-final as (
+given as (
     select
         attributed.source_id,
         attributed.event_id,
+        'outcome_events' as source_table,
         attributed.resolved_brand_id as brand_id,
         attributed.occurred_at,
         attributed.kind,
@@ -55,10 +62,39 @@ final as (
         attributed.ticket_id,
         attributed.post_id,
         case
-            when attributed.user_id is null or attributed.actor_kind = 'customer' then clusters.customer_id
-        end as customer_id
+            when attributed.user_id is null then contacts.customer_id
+            when attributed.actor_kind = 'customer' then clusters.customer_id
+        end as customer_id,
+        case
+            when attributed.actor_kind not in ('human_agent', 'bot', 'system')
+                then coalesce(attributed.account_id, contacts.account_id)
+        end as account_id,
+        attributed.occurred_at > attributed.observed_end_at as is_after_observation
     from attributed
-    left join clusters on attributed.node = clusters.node
+    left join clusters on attributed.user_node = clusters.node
+    left join contacts
+        on attributed.source_id = contacts.source_id and attributed.contact_id = contacts.contact_id
+),
+
+final as (
+    select * from given
+    union all
+    select
+        crm_outcomes.source_id,
+        crm_outcomes.event_id,
+        crm_outcomes.source_table,
+        crm_outcomes.brand_id,
+        crm_outcomes.occurred_at,
+        crm_outcomes.kind,
+        crm_outcomes.value_base::double,
+        crm_outcomes.unit,
+        null as ticket_id,
+        null as post_id,
+        crm_outcomes.customer_id,
+        crm_outcomes.account_id,
+        crm_outcomes.occurred_at > brands.observed_end_at as is_after_observation
+    from crm_outcomes
+    left join brands on crm_outcomes.brand_id = brands.brand_id
 )
 
 select * from final
