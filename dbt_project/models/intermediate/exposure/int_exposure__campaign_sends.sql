@@ -1,0 +1,30 @@
+-- Campaign messages with the brand that speaks and the customer they went to, held-out ones included.
+with sends as (
+    select * from {{ ref('input_crm__campaign_sends') }}
+    where deleted_at is null
+),
+
+brands as (
+    select * from {{ ref('int_brands') }}
+),
+
+clusters as (
+    select * from {{ ref('int_identity__clusters') }}
+),
+
+final as (
+    select
+        sends.source_id,
+        sends.send_id,
+        sends.campaign_id,
+        {{ default_brand('brands') }} as brand_id,
+        clusters.customer_id,
+        sends.delivered_at,
+        coalesce(sends.is_holdout, false) as is_holdout,
+        sends.targeting_score
+    from sends
+    left join clusters
+        on clusters.node = {{ identity_node('crm_contacts', 'sends.source_id', 'sends.contact_id') }}
+)
+
+select * from final
