@@ -14,11 +14,11 @@ from pipelines import contract
 from pipelines.dbt import dbt_environment, target_folder
 from pipelines.paths import DBT_PROJECT, Home
 
-# What a layer may read; only staging reads raw, only verdicts read estimates.
+# What a layer may read; only staging reads raw, only verdicts read estimates. Seeds are lists that rules need.
 MAY_READ = {
     "staging": {"source.files"},
     "input": {"staging"},
-    "intermediate": {"input", "intermediate", "source.run", "source.state"},
+    "intermediate": {"input", "intermediate", "seeds", "source.run", "source.state"},
     "marts": {"input", "intermediate", "marts", "source.run"},
     "verdicts": {"verdicts", "source.estimates", "source.run"},
 }
@@ -36,6 +36,8 @@ def _models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 def _layer(manifest: dict[str, Any], unique_id: str) -> str:
     if unique_id.startswith("source."):
         return f"source.{manifest['sources'][unique_id]['source_name']}"
+    if unique_id.startswith("seed."):
+        return "seeds"
     return manifest["nodes"][unique_id]["fqn"][1]
 
 

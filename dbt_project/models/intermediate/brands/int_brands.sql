@@ -13,6 +13,8 @@ referenced as (
     union
     select brand_id from {{ ref('input_social__accounts') }}
     union
+    select brand_id from {{ ref('input_crm__campaigns') }}
+    union
     select brand_id from {{ ref('input_shared__outcome_events') }}
 ),
 

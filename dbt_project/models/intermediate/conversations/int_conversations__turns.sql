@@ -1,8 +1,8 @@
 {{ config(materialized='incremental', incremental_strategy='dirty_conversations') }}
 
--- Customer turns that await a reply. Within a conversation, counting the human answers before each
--- message numbers the turns: a customer's messages with the same count are one turn, and the next
--- human answer ends it. Order is (sent_at, message_id), so ties are settled the same way everywhere.
+-- Customer turns that await a reply. Of a customer's messages that wait for the same human answer, the first
+-- opens the turn and that answer ends it. Order is (sent_at, message_id), so ties are settled the same way
+-- everywhere; where a ticket repeats the post it was made from, the post goes first.
 with messages as (
     select * from {{ touched(ref('int_conversations__messages'), by='conversations') }}
     where
@@ -11,46 +11,52 @@ with messages as (
         and not is_after_observation
 ),
 
-numbered as (
+placed as (
     select
         *,
-        count(*) filter (where actor_kind = 'human_agent') over earlier as n_human_answers_before,
-        count(*) filter (where actor_kind in ('human_agent', 'bot')) over earlier as n_any_answers_before
+        coalesce(customer_id, author_id) as asker_id,
+        answers_customer and actor_kind = 'human_agent' as is_human_answer,
+        row_number() over (
+            partition by conversation_id
+            order by sent_at, post_id is null, message_id, source_id
+        ) as place_number
     from messages
-    window earlier as (
-        partition by conversation_id
-        order by sent_at, message_id
-        rows between unbounded preceding and 1 preceding
-    )
+),
+
+-- An answer without a listener is heard by everyone in the conversation.
+awaited as (
+    select
+        *,
+        least(
+            min(place_number) filter (where is_human_answer and listener_id is null) over later_to_all,
+            min(place_number) filter (where is_human_answer and listener_id is not null) over later_to_listener
+        ) as human_answer_place,
+        least(
+            min(place_number) filter (where answers_customer and listener_id is null) over later_to_all,
+            min(place_number) filter (where answers_customer and listener_id is not null) over later_to_listener
+        ) as any_answer_place
+    from placed
+    window
+        later_to_all as (
+            partition by conversation_id
+            order by place_number desc
+            rows between unbounded preceding and 1 preceding
+        ),
+        later_to_listener as (
+            partition by conversation_id, listener_id
+            order by place_number desc
+            rows between unbounded preceding and 1 preceding
+        )
 ),
 
 asks as (
     select *
-    from numbered
+    from awaited
     where asks_brand
     qualify row_number() over (
-        partition by conversation_id, coalesce(customer_id, author_id), n_human_answers_before
-        order by sent_at, message_id
+        partition by conversation_id, asker_id, human_answer_place
+        order by place_number
     ) = 1
-),
-
-human_answers as (
-    select
-        conversation_id,
-        n_human_answers_before,
-        sent_at as human_replied_at,
-        author_id as human_replier_id
-    from numbered
-    where actor_kind = 'human_agent'
-),
-
-any_answers as (
-    select
-        conversation_id,
-        n_any_answers_before,
-        sent_at as any_replied_at
-    from numbered
-    where actor_kind in ('human_agent', 'bot')
 ),
 
 final as (
@@ -67,18 +73,18 @@ final as (
         asks.author_id,
         asks.customer_id,
         asks.sent_at as asked_at,
-        human_answers.human_replied_at,
-        human_answers.human_replier_id,
-        any_answers.any_replied_at
+        human_answers.sent_at as human_replied_at,
+        human_answers.author_id as human_replier_id,
+        any_answers.sent_at as any_replied_at
     from asks
-    left join human_answers
+    left join placed as human_answers
         on
             asks.conversation_id = human_answers.conversation_id
-            and asks.n_human_answers_before = human_answers.n_human_answers_before
-    left join any_answers
+            and asks.human_answer_place = human_answers.place_number
+    left join placed as any_answers
         on
             asks.conversation_id = any_answers.conversation_id
-            and asks.n_any_answers_before = any_answers.n_any_answers_before
+            and asks.any_answer_place = any_answers.place_number
 )
 
 select * from final

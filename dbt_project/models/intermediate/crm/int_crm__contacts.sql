@@ -42,7 +42,7 @@ chain_members as (
         on linked.source_id = known_merges.source_id and linked.contact_id = known_merges.contact_id
 ),
 
-{{ merge_survivors('chain_members') }},
+{{ pointer_roots('chain_members', id='contact_id', roots='survivors') }},
 
 resolved as (
     select
@@ -50,7 +50,7 @@ resolved as (
         contacts.contact_id,
         contacts.account_id,
         contacts.deleted_at,
-        coalesce(survivors.survivor_id, contacts.contact_id) as surviving_contact_id,
+        coalesce(survivors.root_id, contacts.contact_id) as surviving_contact_id,
         coalesce(survivors.is_cycle, false) as is_merge_cycle
     from contacts
     left join survivors

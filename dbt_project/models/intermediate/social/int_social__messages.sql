@@ -12,6 +12,36 @@ brand_accounts as (
     where is_brand
 ),
 
+-- A brand that goes on under its own post says what the first of that chain says.
+own_posts as (
+    select
+        posts.source_id,
+        posts.post_id,
+        continued.post_id as parent_id
+    from posts
+    left join posts as continued
+        on
+            posts.source_id = continued.source_id
+            and posts.answered_post_id = continued.post_id
+            and posts.author_brand_id = continued.author_brand_id
+    where posts.is_brand_author
+),
+
+{{ pointer_roots('own_posts', id='post_id', roots='own_chains') }},
+
+-- A chain that starts by answering nobody, or the brand itself, talks at people: broadcast, not conversation.
+answers as (
+    select
+        posts.source_id,
+        posts.post_id
+    from posts
+    inner join own_chains
+        on posts.source_id = own_chains.source_id and posts.post_id = own_chains.post_id
+    inner join posts as first_posts
+        on own_chains.source_id = first_posts.source_id and own_chains.root_id = first_posts.post_id
+    where first_posts.is_reply and coalesce(first_posts.answered_brand_id <> first_posts.author_brand_id, true)
+),
+
 named_accounts as (
     select
         source_id,
@@ -50,17 +80,11 @@ final as (
         posts.actor_kind,
         posts.created_at,
         posts.is_deleted,
-        false as is_mention
+        false as is_mention,
+        true as is_answer
     from posts
-    left join brand_accounts
-        on
-            posts.source_id = brand_accounts.source_id
-            and posts.answered_account_id = brand_accounts.account_id
-    -- A brand that answers nobody, or itself, talks at people: that is broadcast, not conversation.
-    where
-        posts.is_brand_author
-        and posts.is_reply
-        and coalesce(brand_accounts.brand_id <> posts.author_brand_id, true)
+    inner join answers
+        on posts.source_id = answers.source_id and posts.post_id = answers.post_id
     union all
     select
         posts.source_id,
@@ -72,7 +96,8 @@ final as (
         posts.actor_kind,
         posts.created_at,
         posts.is_deleted,
-        posts.actor_kind = 'customer' as is_mention
+        posts.actor_kind = 'customer' as is_mention,
+        false as is_answer
     from posts
     inner join addressed
         on posts.source_id = addressed.source_id and posts.post_id = addressed.post_id

@@ -32,13 +32,11 @@ final as (
         merged.source_id,
         merged.ticket_id,
         merged.merged_into_ticket_id,
-        case when unfinished.ticket_id is null then roots.root_id end as survivor_ticket_id,
-        unfinished.ticket_id is not null as is_merge_cycle
+        case when not roots.is_cycle then roots.root_id end as survivor_ticket_id,
+        roots.is_cycle as is_merge_cycle
     from merged
     inner join roots
         on merged.source_id = roots.source_id and merged.ticket_id = roots.ticket_id
-    left join merged as unfinished
-        on roots.source_id = unfinished.source_id and roots.root_id = unfinished.ticket_id
 )
 
 select * from final

@@ -1,6 +1,6 @@
 with broadcasts as (
     select * from {{ ref('fct_broadcasts') }}
-    where not is_after_observation
+    where kind = 'post' and not is_after_observation
 ),
 
 brands as (

@@ -17,7 +17,11 @@ brands as (
 
 outcomes as (
     select * from {{ ref('fct_outcomes') }}
-    where customer_id is not null
+    where customer_id is not null or account_id is not null
+),
+
+run as (
+    select * from {{ source('run', 'context') }}
 ),
 
 units as (
@@ -61,9 +65,17 @@ exposure_tickets as (
 unit_outcomes as (
     select
         outcomes.* exclude (customer_id),
-        units.customer_unit_id as customer_id
+        case
+            when plan.customer_unit = 'account' and outcomes.account_id is not null
+                then {{ account_unit_key('outcomes.source_id', 'outcomes.account_id', 'run') }}
+            else units.customer_unit_id
+        end as customer_id
     from outcomes
-    inner join units on outcomes.customer_id = units.customer_id
+    cross join plan
+    cross join run
+    left join units on outcomes.customer_id = units.customer_id
+    -- By person, what only a company did belongs to nobody.
+    where units.customer_unit_id is not null or (plan.customer_unit = 'account' and outcomes.account_id is not null)
 ),
 
 -- An event counts for the weeks whose outcome window holds it.

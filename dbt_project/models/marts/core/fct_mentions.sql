@@ -3,18 +3,25 @@ with turns as (
     where post_id is not null
 ),
 
+brands as (
+    select * from {{ ref('int_brands') }}
+),
+
 final as (
     select
-        source_id,
-        post_id,
-        brand_id,
-        customer_id,
-        asked_at as created_at,
-        human_replied_at is not null as is_answered,
-        {{ seconds_between('asked_at', 'human_replied_at') }} as first_human_reply_calendar_seconds,
-        {{ seconds_between('asked_at', 'any_replied_at') }} as first_any_reply_calendar_seconds,
-        human_replied_at is null as is_censored
+        turns.source_id,
+        turns.post_id,
+        turns.brand_id,
+        turns.conversation_id,
+        turns.customer_id,
+        turns.asked_at as created_at,
+        turns.human_replied_at is not null as is_answered,
+        turns.human_wait_calendar_seconds as first_human_reply_calendar_seconds,
+        turns.any_wait_calendar_seconds as first_any_reply_calendar_seconds,
+        brands.observed_end_at as censored_at,
+        turns.human_replied_at is null as is_censored
     from turns
+    left join brands on turns.brand_id = brands.brand_id
 )
 
 select * from final

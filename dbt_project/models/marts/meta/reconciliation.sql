@@ -53,6 +53,7 @@ mart_counts as (
         'fct_outcomes' as mart,
         count(*) as n_rows
     from {{ ref('fct_outcomes') }}
+    where source_table = 'outcome_events'
     group by source_id
 ),
 
