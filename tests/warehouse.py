@@ -152,9 +152,9 @@ class Warehouse:
         return result
 
     def _insert(self, table: str, rows: Rows) -> None:
-        frame = rows if isinstance(rows, pl.DataFrame) else pl.from_dicts([dict(row) for row in rows], infer_schema_length=None)
-        if frame.is_empty():
+        if len(rows) == 0:
             return
+        frame = rows if isinstance(rows, pl.DataFrame) else pl.from_dicts([dict(row) for row in rows], infer_schema_length=None)
         source = pl.col("source_id") if "source_id" in frame.columns else pl.lit("s")
         landed = frame.with_columns(
             source.alias("source_id"),
