@@ -16,6 +16,7 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
+from pipelines.contract import tables
 from pipelines.dbt import dbt_environment
 from pipelines.landing import Landing
 from pipelines.paths import DBT_PROJECT, DEFAULT_PLAN, Home
@@ -121,8 +122,8 @@ class Warehouse:
         self.connection.execute("set TimeZone = 'UTC'; attach ':memory:' as build; use build")
         for schema in sorted({model.schema for model in self.models}):
             self.connection.execute(f"create schema {identifier(schema)}")
-        self._plan = load_plan(DEFAULT_PLAN)
-        self._views_exist = False
+        self._as_of: datetime | None = None
+        self._filled: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -130,20 +131,23 @@ class Warehouse:
     def __exit__(self, *_: object) -> None:
         self.connection.close()
 
-    def fill(self, tables: Mapping[str, Rows], as_of: datetime) -> None:
+    def fill(self, rows: Mapping[str, Rows], as_of: datetime) -> None:
         """Replace the raw layer by these rows, in their order, and build all models.
 
         Args:
-            tables: rows by canonical table; tables that are left out are empty. A row without `source_id` is of source `s`.
+            rows: rows by canonical table; tables that are left out are empty. A row without `source_id` is of source `s`.
             as_of: the instant that the run looks from.
         """
-        context = RunContext(as_of=as_of, loads=[], plan=self._plan, person_key=b"key", hide_agents=False)
-        load_raw(self.connection, Landing(Path(os.devnull)), context)
-        for table, rows in tables.items():
-            self._insert(table, rows)
+        if as_of != self._as_of:
+            context = RunContext(as_of=as_of, loads=[], plan=load_plan(DEFAULT_PLAN), person_key=b"key", hide_agents=False)
+            load_raw(self.connection, Landing(Path(os.devnull)), context)
+        for table in self._filled:
+            self.connection.execute(f"delete from {_raw(table)}")
+        for table, found in rows.items():
+            self._insert(table, found)
         for model in self.models:
-            self._build(model)
-        self._views_exist = True
+            self._build(model, is_first=self._as_of is None)
+        self._as_of, self._filled = as_of, tuple(rows)
 
     def frame(self, query: str) -> pl.DataFrame:
         """Result of a query; instants are in UTC."""
@@ -164,12 +168,17 @@ class Warehouse:
             _landed_at=pl.lit(LANDED_AT),
         )
         self.connection.register("landed", landed)
-        self.connection.execute(f"insert into raw.{identifier('files__' + table)} by name select * from landed")
+        self.connection.execute(f"insert into {_raw(table)} by name select * from landed")
         self.connection.unregister("landed")
 
-    def _build(self, model: Model) -> None:
+    def _build(self, model: Model, is_first: bool) -> None:
         name = f"{identifier(model.schema)}.{identifier(model.name)}"
         if not model.is_view:
             self.connection.execute(f"create or replace table {name} as {model.sql}")
-        elif not self._views_exist:
+        elif is_first:
             self.connection.execute(f"create view {name} as {model.sql}")
+
+
+def _raw(table: str) -> str:
+    """Name of a canonical table's raw table."""
+    return f"raw.{identifier(tables()[table].raw_name)}"

@@ -28,7 +28,7 @@ USERS: tuple[Mapping[str, Any], ...] = (
 PROMOTED_AT = MONDAY + timedelta(days=3)
 AUTHORS = ("ann", "ann", "bob", "agent", "agent", "admin", "bot", "system", "promoted", "unlisted")
 
-HOURS = (("day", range(1, 6), "09:00", "17:00"), ("night", range(1, 8), "22:00", "30:00"), ("night", range(6, 8), "01:30", "02:30"))
+HOURS = (("day", range(1, 6), "09:00", "17:00"), ("night", range(4, 8), "22:00", "30:00"), ("night", range(6, 8), "01:30", "02:30"))
 SCHEDULES = (None, "day", "day", "night", "gone")
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
 
