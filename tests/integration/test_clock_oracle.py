@@ -1,11 +1,12 @@
 """Business time of the models against an oracle that steps through local dates with Python's `zoneinfo`."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -219,7 +220,9 @@ KINDS: dict[str, Callable[[random.Random], Shifts]] = {
     "short, in gaps and folds": lambda draw: [
         (WEEK, opens, opens + draw.choice([5, 20, 30, 60])) for opens in (draw.choice([0, 20, 40, 60]), 90, draw.choice([125, 150]), 1410)
     ],
-    "overlapping": lambda _: [(WEEK, clock(8), clock(13)), (WEEK, clock(12), clock(20)), (WEEK, clock(12, 30), clock(13)), (WEEK, clock(19), clock(27))],
+    "overlapping": lambda _: [
+        (WEEK, clock(8), clock(13)), (WEEK, clock(12), clock(20)), (WEEK, clock(12, 30), clock(13)), (WEEK, clock(19), clock(27)),
+    ],
     "two days long": lambda _: [(range(5, 6), clock(20), clock(47, 30))],
     "any": lambda draw: [(range(day, day + 1), draw.randrange(2880), draw.randrange(2880)) for day in draw.choices(WEEK, k=8)],
 }  # fmt: skip
@@ -227,8 +230,8 @@ KINDS: dict[str, Callable[[random.Random], Shifts]] = {
 
 def drawn_schedule(draw: random.Random, zone: str, kind: str, era: Era) -> Schedule:
     """A schedule with up to three versions and some holidays, several of them where clocks change."""
-    starts: list[datetime | None] = sorted(around(draw, zone, era) for _ in range(draw.choice([0, 0, 1, 2])))
-    starts.insert(0, None if draw.random() < 0.8 else era.starts_at + 20 * DAY)
+    later = sorted(around(draw, zone, era) for _ in range(draw.choice([0, 0, 1, 2])))
+    starts = [None if draw.random() < 0.8 else era.starts_at + 20 * DAY, *later]
     rows: dict[tuple[int, int, datetime | None], Hours] = {}
     for number, valid_from in enumerate(starts):
         shifts = KINDS[kind if number == 0 else draw.choice(list(KINDS))](draw)
@@ -255,7 +258,9 @@ def drawn_ticket(draw: random.Random, zone: str, era: Era, ours: list[Schedule],
     asked_at = created_at if draw.random() < 0.8 else created_at - draw.random() * DAY
     is_solved = draw.random() < 0.985
     solved_at = solved_at if is_solved else era.as_of
-    schedules: list[tuple[datetime, str | None]] = [(created_at, draw.choices([schedule.schedule_id, None, "unknown"], [0.9, 0.05, 0.05])[0])]
+    schedules: list[tuple[datetime, str | None]] = [
+        (created_at, draw.choices([schedule.schedule_id, None, "unknown"], [0.9, 0.05, 0.05])[0])
+    ]
     for at in sorted(created_at + draw.random() * (solved_at - created_at) for _ in range(draw.choice([0, 0, 1, 3]))):
         others = [draw.choice(ours).schedule_id, draw.choice(ours).schedule_id, draw.choice(list(known)), None, "unknown"]
         schedules.append((at, draw.choice(others)))
@@ -269,14 +274,16 @@ class Company:
 
     @classmethod
     def drawn(cls, draw: random.Random, era: Era) -> "Company":
-        by_zone = {zone: [drawn_schedule(draw, zone, kind, era) for kind in draw.sample(list(KINDS), SCHEDULES_PER_ZONE)] for zone in era.zones}
+        by_zone = {
+            zone: [drawn_schedule(draw, zone, kind, era) for kind in draw.sample(list(KINDS), SCHEDULES_PER_ZONE)] for zone in era.zones
+        }
         known = {schedule.schedule_id: schedule for schedules in by_zone.values() for schedule in schedules}
         tickets = [drawn_ticket(draw, zone, era, ours, known) for zone, ours in by_zone.items() for _ in range(TICKETS_PER_ZONE)]
         return cls(known, {f"t{number}": ticket for number, ticket in enumerate(tickets)})
 
-    def tables(self) -> dict[str, Rows]:
+    def tables(self) -> Mapping[str, Rows]:
         """The company as canonical tables."""
-        rows: dict[str, list[dict[str, object]]] = {
+        rows: dict[str, list[dict[str, Any]]] = {
             "support_users": [{"user_id": "agent", "role": "agent"}, {"user_id": "customer", "role": "customer"}],
             "support_tickets": [], "support_messages": [], "support_ticket_changes": [], "support_schedules": [], "support_holidays": [],
         }  # fmt: skip
@@ -294,12 +301,18 @@ class Company:
         for ticket_id, ticket in self.tickets.items():
             key = {"ticket_id": ticket_id}
             rows["support_tickets"].append(
-                {**key, "created_at": ticket.created_at, "requester_id": "customer", "schedule_id": ticket.schedules[-1][1], "status": "solved" if ticket.is_solved else "pending"}
+                {
+                    **key,
+                    "created_at": ticket.created_at,
+                    "requester_id": "customer",
+                    "schedule_id": ticket.schedules[-1][1],
+                    "status": "solved" if ticket.is_solved else "pending",
+                }
             )
             for number, author, sent_at in ((1, "customer", ticket.asked_at), (2, "agent", ticket.replied_at)):
                 message = {**key, "message_id": f"{ticket_id} {number}", "author_id": author, "sent_at": sent_at, "is_public": True}
                 rows["support_messages"].append(message)
-            changes = [("status", ticket.pending_at, "open", "pending")]
+            changes: list[tuple[str, datetime, str | None, str | None]] = [("status", ticket.pending_at, "open", "pending")]
             changes += [("status", ticket.solved_at, "pending", "solved")] if ticket.is_solved else []
             changes += [
                 ("schedule_id", at, ticket.schedules[number][1], schedule_id)

@@ -28,7 +28,13 @@ USERS: tuple[Mapping[str, Any], ...] = (
 PROMOTED_AT = MONDAY + timedelta(days=3)
 AUTHORS = ("ann", "ann", "bob", "agent", "agent", "admin", "bot", "system", "promoted", "unlisted")
 
-HOURS = (("day", range(1, 6), "09:00", "17:00"), ("night", range(4, 8), "22:00", "30:00"), ("night", range(6, 8), "01:30", "02:30"))
+# The rows overlap, and the night's last ones lie in the hour that the clocks skip.
+HOURS = (
+    ("day", range(1, 6), "09:00", "17:00"),
+    ("day", range(3, 6), "12:00", "20:00"),
+    ("night", range(4, 8), "22:00", "30:00"),
+    ("night", range(6, 8), "01:30", "02:30"),
+)
 SCHEDULES = (None, "day", "day", "night", "gone")
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
 
@@ -65,7 +71,9 @@ class Ticket:
     @property
     def asked_at(self) -> datetime | None:
         """When somebody who always was a customer first wrote in public."""
-        return min((m.sent_at for m in self.messages if m.author in ("ann", "bob") and m.is_public and not m.is_side_conversation), default=None)
+        return min(
+            (m.sent_at for m in self.messages if m.author in ("ann", "bob") and m.is_public and not m.is_side_conversation), default=None
+        )
 
     @property
     def last_at(self) -> datetime:
@@ -149,7 +157,9 @@ def tickets(draw: st.DrawFn, ticket_id: str) -> Ticket:
         sent_at += steps * STEP
         is_public, is_side_conversation = draw(st.sampled_from(((True, None), (True, False), (True, None), (False, None), (True, True))))
         author = draw(st.sampled_from(("ann", "bob") if number == 0 else AUTHORS))
-        messages.append(Message(f"{9 - number if draw(st.booleans()) else number}{number}", author, sent_at, is_public, is_side_conversation))
+        messages.append(
+            Message(f"{9 - number if draw(st.booleans()) else number}{number}", author, sent_at, is_public, is_side_conversation)
+        )
     changes, changed_at = [], created_at
     for steps in draw(waits):
         changed_at += steps * STEP
