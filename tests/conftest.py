@@ -9,6 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.warehouse import CompiledProject
+
 PROJECT = Path(__file__).resolve().parents[1]
 TWOWAY = Path(sys.executable).with_name("twoway")
 
@@ -35,3 +37,9 @@ def snapshot(published_home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(str(published_home / "published" / "twoway.duckdb"), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         yield connection
+
+
+@pytest.fixture(scope="session")
+def compiled_project(tmp_path_factory: pytest.TempPathFactory) -> CompiledProject:
+    """The dbt models, compiled once, for tests that run them in memory."""
+    return CompiledProject.compile(tmp_path_factory.mktemp("compiled"))

@@ -16,6 +16,7 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
+from pipelines.contract import tables
 from pipelines.dbt import dbt_environment
 from pipelines.landing import Landing
 from pipelines.paths import DBT_PROJECT, DEFAULT_PLAN, Home
@@ -46,6 +47,7 @@ class CompiledProject:
     """The models of the dbt project as DuckDB runs them in a database that holds nothing yet."""
 
     models: Mapping[str, Model]
+    seeds: tuple[tuple[str, Path], ...]
 
     @classmethod
     def compile(cls, folder: Path) -> Self:
@@ -78,7 +80,10 @@ class CompiledProject:
             )
             for key, name in names.items()
         )
-        return cls({model.name: model for model in models})
+        seeds = tuple(
+            (node["schema"], DBT_PROJECT / node["original_file_path"]) for node in nodes.values() if node["resource_type"] == "seed"
+        )
+        return cls({model.name: model for model in models}, seeds)
 
     def ancestry(self, wanted: Iterable[str]) -> list[Model]:
         """The wanted models and everything that they read, parents first."""
@@ -104,7 +109,7 @@ class CompiledProject:
         if old not in model.sql:
             raise ValueError(f"{name} does not hold {old!r}")
         broken = Model(model.name, model.schema, model.is_view, model.sql.replace(old, new), model.parents)
-        return CompiledProject({**self.models, name: broken})
+        return CompiledProject({**self.models, name: broken}, self.seeds)
 
 
 class Warehouse:
@@ -117,13 +122,14 @@ class Warehouse:
     """
 
     def __init__(self, project: CompiledProject, *wanted: str, threads: int = 1) -> None:
+        self.project = project
         self.models = project.ancestry(wanted)
         self.connection = duckdb.connect(":memory:", config={"preserve_insertion_order": False, "threads": threads})
         self.connection.execute("set TimeZone = 'UTC'; attach ':memory:' as build; use build")
         for schema in sorted({model.schema for model in self.models}):
             self.connection.execute(f"create schema {identifier(schema)}")
-        self._plan = load_plan(DEFAULT_PLAN)
-        self._views_exist = False
+        self._as_of: datetime | None = None
+        self._filled: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -131,18 +137,24 @@ class Warehouse:
     def __exit__(self, *_: object) -> None:
         self.connection.close()
 
-    def fill(self, tables: Mapping[str, Rows], as_of: datetime) -> None:
+    def fill(self, rows: Mapping[str, Rows], as_of: datetime) -> None:
         """Replace the raw layer by these rows, in their order, and build all models.
 
         Args:
-            tables: rows by canonical table; tables that are left out are empty. A row without `source_id` is of source `s`.
+            rows: rows by canonical table; tables that are left out are empty. A row without `source_id` is of source `s`.
             as_of: the instant that the run looks from.
         """
-        context = RunContext(as_of=as_of, loads=[], plan=self._plan, person_key=b"key", hide_agents=False)
-        load_raw(self.connection, Landing(Path(os.devnull)), context)
-        for table, rows in tables.items():
-            self._insert(table, rows)
-        self._build_all()
+        if as_of != self._as_of:
+            context = RunContext(as_of=as_of, loads=[], plan=load_plan(DEFAULT_PLAN), person_key=b"key", hide_agents=False)
+            load_raw(self.connection, Landing(Path(os.devnull)), context)
+            self._prepare()
+        for table in self._filled:
+            self.connection.execute(f"delete from {_raw(table)}")
+        for table, found in rows.items():
+            self._insert(table, found)
+        for model in self.models:
+            self._build(model, is_first=self._as_of is None)
+        self._as_of, self._filled = as_of, tuple(rows)
 
     def copy(self, build: Path) -> None:
         """Take the raw layer and the run's tables of a build database and build all models anew from them."""
@@ -154,7 +166,20 @@ class Warehouse:
             self.connection.execute(f"create schema if not exists {schema}")
             self.connection.execute(f"create or replace table {schema}.{table} as from copied.{schema}.{table}")
         self.connection.execute("detach copied")
-        self._build_all()
+        if self._as_of is None:
+            self._prepare()
+        for model in self.models:
+            self._build(model, is_first=self._as_of is None)
+        self._as_of = LANDED_AT
+
+    def _prepare(self) -> None:
+        """What models read that is neither raw nor a model: no earlier build, and the seeds."""
+        create_state(self.connection)
+        for schema, path in self.project.seeds:
+            self.connection.execute(f"create schema if not exists {schema}")
+            self.connection.execute(
+                f"create or replace table {schema}.{identifier(path.stem)} as from read_csv({literal(path)}, all_varchar = true)"
+            )
 
     def frame(self, query: str) -> pl.DataFrame:
         """Result of a query; instants are in UTC."""
@@ -163,9 +188,9 @@ class Warehouse:
         return result
 
     def _insert(self, table: str, rows: Rows) -> None:
-        frame = rows if isinstance(rows, pl.DataFrame) else pl.from_dicts([dict(row) for row in rows], infer_schema_length=None)
-        if frame.is_empty():
+        if len(rows) == 0:
             return
+        frame = rows if isinstance(rows, pl.DataFrame) else pl.from_dicts([dict(row) for row in rows], infer_schema_length=None)
         source = pl.col("source_id") if "source_id" in frame.columns else pl.lit("s")
         landed = frame.with_columns(
             source.alias("source_id"),
@@ -175,18 +200,17 @@ class Warehouse:
             _landed_at=pl.lit(LANDED_AT),
         )
         self.connection.register("landed", landed)
-        self.connection.execute(f"insert into raw.{identifier('files__' + table)} by name select * from landed")
+        self.connection.execute(f"insert into {_raw(table)} by name select * from landed")
         self.connection.unregister("landed")
 
-    def _build_all(self) -> None:
-        create_state(self.connection)
-        for model in self.models:
-            self._build(model)
-        self._views_exist = True
-
-    def _build(self, model: Model) -> None:
+    def _build(self, model: Model, is_first: bool) -> None:
         name = f"{identifier(model.schema)}.{identifier(model.name)}"
         if not model.is_view:
             self.connection.execute(f"create or replace table {name} as {model.sql}")
-        elif not self._views_exist:
+        elif is_first:
             self.connection.execute(f"create view {name} as {model.sql}")
+
+
+def _raw(table: str) -> str:
+    """Name of a canonical table's raw table."""
+    return f"raw.{identifier(tables()[table].raw_name)}"
