@@ -1,0 +1,84 @@
+-- Targets of each case that tickets were in, by slice of time. The policy that a ticket names counts; where it names
+-- none, the most specific one for its brand and queue does, and no other policy fills the gaps of that one.
+with terms as (
+    select * from {{ ref('int_sla__ticket_terms') }}
+),
+
+policies as (
+    select * from {{ ref('int_sla__policies_in_force') }}
+),
+
+cases as (
+    select distinct
+        source_id,
+        brand_id,
+        queue,
+        sla_policy_id,
+        priority
+    from terms
+    where priority is not null
+),
+
+unnamed_cases as (
+    select distinct
+        source_id,
+        brand_id,
+        queue
+    from cases
+    where sla_policy_id is null
+),
+
+applicable as (
+    select
+        unnamed_cases.brand_id as case_brand_id,
+        unnamed_cases.queue as case_queue,
+        policies.*
+    from unnamed_cases
+    inner join policies
+        on
+            unnamed_cases.source_id = policies.source_id
+            and (policies.brand_id is null or unnamed_cases.brand_id = policies.brand_id)
+            and (policies.queue is null or unnamed_cases.queue = policies.queue)
+    qualify dense_rank() over (
+        partition by unnamed_cases.source_id, unnamed_cases.brand_id, unnamed_cases.queue, policies.starts_at
+        order by policies.queue is null, policies.brand_id is null, policies.policy_id
+    ) = 1
+),
+
+final as (
+    select
+        cases.*,
+        policies.policy_id,
+        policies.metric,
+        policies.schedule_id,
+        policies.target_seconds,
+        policies.is_business_hours,
+        policies.starts_at,
+        policies.ends_at
+    from cases
+    inner join policies
+        on
+            cases.source_id = policies.source_id
+            and cases.sla_policy_id = policies.policy_id
+            and cases.priority = policies.priority
+    union all
+    select
+        cases.*,
+        applicable.policy_id,
+        applicable.metric,
+        applicable.schedule_id,
+        applicable.target_seconds,
+        applicable.is_business_hours,
+        applicable.starts_at,
+        applicable.ends_at
+    from cases
+    inner join applicable
+        on
+            cases.source_id = applicable.source_id
+            and cases.brand_id = applicable.case_brand_id
+            and cases.queue is not distinct from applicable.case_queue
+            and cases.priority = applicable.priority
+    where cases.sla_policy_id is null
+)
+
+select * from final
