@@ -39,7 +39,7 @@ applicable as (
             unnamed_cases.source_id = policies.source_id
             and (policies.brand_id is null or unnamed_cases.brand_id = policies.brand_id)
             and (policies.queue is null or unnamed_cases.queue = policies.queue)
-    qualify dense_rank() over (
+    qualify rank() over (
         partition by unnamed_cases.source_id, unnamed_cases.brand_id, unnamed_cases.queue, policies.starts_at
         order by policies.queue is null, policies.brand_id is null, policies.policy_id
     ) = 1
