@@ -83,7 +83,7 @@ class Ticket:
 
 def random_policies(chance: random.Random) -> list[Row]:
     scopes = [("p_any", None, None), ("p_north", "north", None), ("p_billing", None, "billing"), ("p_both", "north", "billing"),
-              ("p_named", None, "nowhere"), ("p_any_too", None, None)]  # fmt: skip
+              ("p_named", None, "nowhere"), ("p_any_too", None, None), ("p_south", "south", None)]  # fmt: skip
     policies: list[Row] = []
     for policy_id, brand, queue in scopes:
         for metric in METRICS:

@@ -60,21 +60,23 @@ readings as (
 clocked as (
     select
         counted.*,
-        case when counted.is_business_hours then starting.open_microseconds else epoch_us(counted.starts_at) end
-            as starts_on_clock,
-        case when counted.is_business_hours then stopping.open_microseconds else epoch_us(counted.stops_at) end
-            as stops_on_clock
+        case
+            when counted.is_business_hours then at_start.open_microseconds else epoch_us(counted.starts_at)
+        end as starts_on_clock,
+        case
+            when counted.is_business_hours then at_stop.open_microseconds else epoch_us(counted.stops_at)
+        end as stops_on_clock
     from counted
-    left join readings as starting
+    left join readings as at_start
         on
-            counted.source_id = starting.source_id
-            and counted.schedule_id = starting.schedule_id
-            and counted.starts_at = starting.read_at
-    left join readings as stopping
+            counted.source_id = at_start.source_id
+            and counted.schedule_id = at_start.schedule_id
+            and counted.starts_at = at_start.read_at
+    left join readings as at_stop
         on
-            counted.source_id = stopping.source_id
-            and counted.schedule_id = stopping.schedule_id
-            and counted.stops_at = stopping.read_at
+            counted.source_id = at_stop.source_id
+            and counted.schedule_id = at_stop.schedule_id
+            and counted.stops_at = at_stop.read_at
 ),
 
 accumulated as (
@@ -121,7 +123,7 @@ due_in_business_hours as (
         and reached.due_on_clock is not null
         -- Not beyond the calendar's end.
         and reached.due_on_clock
-        <= open_intervals.open_microseconds_before + epoch_us(open_intervals.closes_at) - epoch_us(open_intervals.opens_at)
+        <= {{ open_microseconds('open_intervals', 'open_intervals.closes_at') }}
 ),
 
 final as (

@@ -39,8 +39,8 @@ runs_on_terms as (
         on
             runs.source_id = terms.source_id
             and runs.ticket_id = terms.ticket_id
-            and (terms.starts_at <= runs.starts_at or terms.starts_at < runs.measured_until)
-            and (terms.ends_at is null or terms.ends_at > runs.starts_at)
+            and (runs.starts_at >= terms.starts_at or runs.measured_until > terms.starts_at)
+            and (terms.ends_at is null or runs.starts_at < terms.ends_at)
 ),
 
 pieces as (
@@ -61,15 +61,13 @@ pieces as (
             and pieces.sla_policy_id is not distinct from targets.sla_policy_id
             and pieces.priority = targets.priority
             and pieces.metric = targets.metric
-            and (targets.starts_at <= pieces.starts_at or targets.starts_at < pieces.stops_at)
-            and (targets.ends_at is null or targets.ends_at > pieces.starts_at)
+            and (pieces.starts_at >= targets.starts_at or pieces.stops_at > targets.starts_at)
+            and (targets.ends_at is null or pieces.starts_at < targets.ends_at)
 ),
 
 -- Business time in a schedule that nobody knows can't be told.
 scheduled as (
-    select
-        pieces.* exclude (schedule_id),
-        schedules.schedule_id
+    select pieces.* replace (schedules.schedule_id as schedule_id)
     from pieces
     left join schedules
         on pieces.source_id = schedules.source_id and pieces.schedule_id = schedules.schedule_id
@@ -79,15 +77,15 @@ marked as (
     select
         *,
         coalesce(
-            {% for column in target %}
-                {{ column }} is not distinct from lag({{ column }}) over in_order and
-            {% endfor %}
             case run_number - lag(run_number) over in_order
                 when 0 then starts_at = lag(stops_at) over in_order
                 when 1 then
                     starts_at = run_starts_at
                     and lag(stops_at) over in_order = lag(measured_until) over in_order
-            end,
+            end
+            {% for column in target %}
+                and {{ column }} is not distinct from lag({{ column }}) over in_order
+            {% endfor %},
             false
         ) as continues
     from scheduled

@@ -33,8 +33,14 @@ versions as (
 instants as (
     select
         source_id,
-        unnest([starts_at, ends_at]) as starts_at
+        starts_at
     from versions
+    union
+    select
+        source_id,
+        ends_at as starts_at
+    from versions
+    where ends_at is not null
 ),
 
 slices as (
@@ -42,8 +48,7 @@ slices as (
         source_id,
         starts_at,
         lead(starts_at) over (partition by source_id order by starts_at) as ends_at
-    from (select distinct * from instants)
-    where starts_at is not null
+    from instants
 ),
 
 final as (
@@ -63,8 +68,8 @@ final as (
     inner join slices
         on
             versions.source_id = slices.source_id
-            and slices.starts_at >= versions.starts_at
-            and (versions.ends_at is null or slices.starts_at < versions.ends_at)
+            and versions.starts_at <= slices.starts_at
+            and (versions.ends_at is null or versions.ends_at > slices.starts_at)
     qualify row_number() over (
         partition by versions.source_id, versions.policy_id, versions.metric, versions.priority, slices.starts_at
         order by versions.starts_at desc

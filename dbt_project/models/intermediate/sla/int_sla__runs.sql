@@ -91,7 +91,7 @@ running_statuses as (
 marked as (
     select
         *,
-        lag(ends_at) over in_order is distinct from starts_at as starts_run
+        coalesce(starts_at <> lag(ends_at) over in_order, true) as starts_run
     from running_statuses
     window in_order as (
         partition by source_id, ticket_id, metric

@@ -1,5 +1,8 @@
--- Targets of each case that tickets were in, by slice of time. The policy that a ticket names counts; where it names
--- none, the most specific one for its brand and queue does, and no other policy fills the gaps of that one.
+-- Targets of each case that tickets were in, each with the interval [starts_at, ends_at) that it held in. The policy
+-- that a ticket names counts; where it names none, the most specific one for its brand and queue does, and no other
+-- policy fills the gaps of that one.
+{% set case_key = ['source_id', 'brand_id', 'queue', 'sla_policy_id', 'priority', 'metric'] %}
+{% set target = ['policy_id', 'target_seconds', 'is_business_hours', 'schedule_id'] %}
 with terms as (
     select * from {{ ref('int_sla__ticket_terms') }}
 ),
@@ -45,14 +48,18 @@ applicable as (
     ) = 1
 ),
 
-final as (
+found as (
     select
-        cases.*,
-        policies.policy_id,
+        cases.source_id,
+        cases.brand_id,
+        cases.queue,
+        cases.sla_policy_id,
+        cases.priority,
         policies.metric,
-        policies.schedule_id,
+        policies.policy_id,
         policies.target_seconds,
         policies.is_business_hours,
+        policies.schedule_id,
         policies.starts_at,
         policies.ends_at
     from cases
@@ -63,12 +70,16 @@ final as (
             and cases.priority = policies.priority
     union all
     select
-        cases.*,
-        applicable.policy_id,
+        cases.source_id,
+        cases.brand_id,
+        cases.queue,
+        cases.sla_policy_id,
+        cases.priority,
         applicable.metric,
-        applicable.schedule_id,
+        applicable.policy_id,
         applicable.target_seconds,
         applicable.is_business_hours,
+        applicable.schedule_id,
         applicable.starts_at,
         applicable.ends_at
     from cases
@@ -79,6 +90,44 @@ final as (
             and cases.queue is not distinct from applicable.case_queue
             and cases.priority = applicable.priority
     where cases.sla_policy_id is null
+),
+
+-- Few intervals instead of many slices, because every ticket in the case is joined to them.
+marked as (
+    select
+        *,
+        coalesce(
+            starts_at = lag(ends_at) over in_order
+            {% for column in target %}
+                and {{ column }} is not distinct from lag({{ column }}) over in_order
+            {% endfor %},
+            false
+        ) as continues
+    from found
+    window in_order as (
+        partition by {{ case_key | join(', ') }}
+        order by starts_at
+    )
+),
+
+numbered as (
+    select
+        *,
+        count(*) filter (where not continues) over (
+            partition by {{ case_key | join(', ') }}
+            order by starts_at
+            rows unbounded preceding
+        ) as interval_number
+    from marked
+),
+
+final as (
+    select
+        {{ (case_key + target) | join(', ') }},
+        min(starts_at) as starts_at,
+        case when bool_and(ends_at is not null) then max(ends_at) end as ends_at
+    from numbered
+    group by {{ (case_key + target) | join(', ') }}, interval_number
 )
 
 select * from final

@@ -10,7 +10,9 @@ due as (
     select
         periods.*,
         deadlines.elapsed_seconds,
-        case when deadlines.reached_at < periods.starts_at then periods.starts_at else deadlines.reached_at end as due_at,
+        case
+            when deadlines.reached_at < periods.starts_at then periods.starts_at else deadlines.reached_at
+        end as due_at,
         periods.is_in_force_at_end and periods.over_at is null as is_lasting,
         lead(periods.period_number) over (
             partition by periods.source_id, periods.ticket_id, periods.metric, periods.instance_number
