@@ -4,6 +4,10 @@ with openings as (
     select * from {{ ref('int_support__openings') }}
 ),
 
+tickets as (
+    select * from {{ ref('int_support__tickets') }}
+),
+
 replies as (
     select * from {{ ref('int_support__replies') }}
 ),
@@ -22,11 +26,15 @@ policies as (
 ),
 
 timed_tickets as (
-    select openings.*
+    select
+        openings.*,
+        tickets.observed_end_at
     from openings
+    inner join tickets
+        on openings.source_id = tickets.source_id and openings.ticket_id = tickets.ticket_id
     semi join policies on openings.source_id = policies.source_id
     where
-        openings.created_at <= openings.observed_end_at
+        openings.created_at <= tickets.observed_end_at
         and coalesce(openings.exclusion_reason not in ('deleted', 'spam', 'test', 'merged'), true)
 ),
 

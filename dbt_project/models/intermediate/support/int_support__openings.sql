@@ -58,7 +58,6 @@ final as (
         source_id,
         ticket_id,
         created_at,
-        observed_end_at,
         asked_at,
         ask_message_id,
         opener_kind,
