@@ -56,8 +56,12 @@ class DailyCompany:
             self._put("support_users", f"a{i}", {"user_id": f"a{i}", "role": "agent", "is_bot": False, "name": f"Agent {i}", "email": None})
         self._put("support_users", "bot", {"user_id": "bot", "role": "agent", "is_bot": True, "name": "Bot", "email": None})
         for i in range(40):
-            self._put("support_users", f"c{i}", {"user_id": f"c{i}", "role": "customer", "is_bot": False, "name": None, "email": f"c{i}@x.org"})
-            self._put("social_accounts", f"s{i}", {"account_id": f"s{i}", "platform": "bluesky", "handle": f"c{i}.example", "is_brand": False})
+            self._put(
+                "support_users", f"c{i}", {"user_id": f"c{i}", "role": "customer", "is_bot": False, "name": None, "email": f"c{i}@x.org"}
+            )
+            self._put(
+                "social_accounts", f"s{i}", {"account_id": f"s{i}", "platform": "bluesky", "handle": f"c{i}.example", "is_brand": False}
+            )
         self._put("social_accounts", "sb", {"account_id": "sb", "platform": "bluesky", "handle": "brand.example", "is_brand": True})
         for weekday in range(1, 6):
             self._hours("h1", "Europe/Berlin", weekday, "09:00", "17:30")

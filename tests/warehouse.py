@@ -99,18 +99,6 @@ class CompiledProject:
             visit(name)
         return list(ordered.values())
 
-    def edited(self, name: str, old: str, new: str) -> "CompiledProject":
-        """The project with a model's SQL broken on purpose, to see that a test notices.
-
-        Raises:
-            ValueError: the model does not hold `old`.
-        """
-        model = self.models[name]
-        if old not in model.sql:
-            raise ValueError(f"{name} does not hold {old!r}")
-        broken = Model(model.name, model.schema, model.is_view, model.sql.replace(old, new), model.parents)
-        return CompiledProject({**self.models, name: broken}, self.seeds)
-
 
 class Warehouse:
     """A build database in memory that holds what is asked of it.

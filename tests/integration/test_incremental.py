@@ -23,6 +23,7 @@ N_DAYS = 30
 # What is published from events, and the intermediate tables that only dirty keys are computed for.
 COMPARED = [
     "fct_tickets", "fct_response_turns", "fct_messages", "fct_mentions", "fct_ticket_history", "fct_daily_backlog", "fct_ratings",
+    "fct_sla_targets", "fct_broadcasts", "dim_customer",
     "int_support__clock_readings", "int_support__waits", "int_support__stations", "int_support__status_intervals",
     "int_support__schedule_intervals", "int_conversations__turn_waits", "int_changes__applied_tickets",
     "int_changes__applied_conversations",

@@ -26,7 +26,7 @@ USERS: tuple[Mapping[str, Any], ...] = (
     {"user_id": "promoted", "role": "agent"},
 )
 PROMOTED_AT = MONDAY + timedelta(days=3)
-AUTHORS = ("ann", "ann", "bob", "agent", "agent", "admin", "bot", "system", "promoted", "unlisted")
+AUTHORS = ("agent", "bot", "ann", "agent", "bot", "bob", "admin", "system", "promoted", "unlisted")
 
 # The rows overlap, and the night's last ones lie in the hour that the clocks skip.
 HOURS = (
@@ -35,7 +35,8 @@ HOURS = (
     ("night", range(4, 8), "22:00", "30:00"),
     ("night", range(6, 8), "01:30", "02:30"),
 )
-SCHEDULES = (None, "day", "day", "night", "gone")
+SCHEDULES = ("day", "night", "day", "night", None, "gone")
+VISIBILITIES = ((True, None), (True, False), (True, None), (True, False), (False, None), (True, True))
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
 
 
@@ -151,27 +152,27 @@ def instants(earliest: int = 0, latest: int = STEPS_PER_WEEK) -> st.SearchStrate
 @st.composite
 def tickets(draw: st.DrawFn, ticket_id: str) -> Ticket:
     created_at = draw(instants())
-    waits = st.lists(st.sampled_from((0, 0, 1, 2, 7, 30, 100)), max_size=6)
+    waits = st.sampled_from((0, 1, 2, 7, 14, 30, 60))
     messages, sent_at = [], created_at - STEP * draw(st.sampled_from((0, 0, 0, 1)))
-    for number, steps in enumerate(draw(waits)):
+    for number, steps in enumerate(draw(st.lists(waits, min_size=2, max_size=5))):
         sent_at += steps * STEP
-        is_public, is_side_conversation = draw(st.sampled_from(((True, None), (True, False), (True, None), (False, None), (True, True))))
+        is_public, is_side_conversation = draw(st.sampled_from(VISIBILITIES))
         author = draw(st.sampled_from(("ann", "bob") if number == 0 else AUTHORS))
         messages.append(
             Message(f"{9 - number if draw(st.booleans()) else number}{number}", author, sent_at, is_public, is_side_conversation)
         )
     changes, changed_at = [], created_at
-    for steps in draw(waits):
+    for steps in draw(st.lists(waits, max_size=4)):
         changed_at += steps * STEP
         name, values = draw(st.sampled_from((("status", STATUSES), ("status", STATUSES), ("schedule_id", SCHEDULES))))
         changes.append(Change(changed_at, name, draw(st.sampled_from(values))))
     return Ticket(
         ticket_id=ticket_id,
         created_at=created_at,
-        requester=draw(st.sampled_from(("ann", "bob", "unlisted", "agent"))),
+        requester=draw(st.sampled_from(("ann", "bob", "bob", "unlisted", "agent"))),
         status=draw(st.sampled_from(("new", "open"))),
         schedule=draw(st.sampled_from(SCHEDULES)),
-        is_proactive=draw(st.sampled_from((None, None, False, True))),
+        is_proactive=draw(st.sampled_from((None, False, None, False, True))),
         messages=tuple(messages),
         changes=tuple(changes),
     )
@@ -183,5 +184,5 @@ def holidays() -> st.SearchStrategy[tuple[str, date]]:
 
 @st.composite
 def companies(draw: st.DrawFn) -> Company:
-    n_tickets = draw(st.integers(1, 3))
+    n_tickets = draw(st.integers(1, 4))
     return Company(tuple(draw(tickets(f"t{number}")) for number in range(n_tickets)), frozenset(draw(st.sets(holidays(), max_size=2))))

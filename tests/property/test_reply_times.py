@@ -18,7 +18,7 @@ few = settings(
     max_examples=14, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )  # fmt: skip
-several = st.lists(companies(), min_size=1, max_size=14)
+several = st.lists(companies(), min_size=4, max_size=12)
 
 Row = dict[str, Any]
 Facts = dict[tuple[str, ...], Row]

@@ -124,7 +124,7 @@ final as (
         bounded.starts_at,
         coalesce(
             bounded.next_starts_at,
-            case when tickets.deleted_at < tickets.observed_end_at then tickets.deleted_at end
+            case when tickets.deleted_at <= tickets.observed_end_at then tickets.deleted_at end
         ) as ends_at
     from bounded
     inner join tickets
