@@ -199,8 +199,8 @@ class Workings:
         for _, span in self.waiting_spans():
             alone += gaps(span, [part for each in held if (part := clip(each, span)) is not None])
         calendar, business = self._times("unassigned", "unassigned", alone)
-        # Never unassigned: there is no stay whose business time could be summed.
-        return [calendar, business if alone else Measure(business.label, business.column, None, how="never unassigned while waiting")]
+        # Where there is no business time, the models give none or, after a stay of no length, zero: nothing to compare.
+        return [calendar] if not alone or business.value is None else [calendar, business]
 
     def resolved_at(self) -> tuple[datetime | None, datetime | None]:
         """First and last resolution: solved, or closed where never solved; the last one only while it holds."""

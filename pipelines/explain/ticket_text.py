@@ -24,6 +24,7 @@ REASONS = {
     "after_observation": "it was opened after the end of observation",
 }
 CREATED, SENT, CHANGED = range(3)
+STARTS = ", the first reply clocks start"
 DEFINITIONS = "docs/definitions.md"
 
 
@@ -95,23 +96,28 @@ def _change_lines(ticket: PublishedTicket) -> Iterator[Line]:
     timeline = ticket.timeline
     statuses = timeline.of("status")
     yield Line(timeline.created_at, CREATED, "ticket created", f"status {statuses[0].value}" if statuses else "")
+    over_at = next((each.starts_at for each in statuses if each.value in ("closed", "deleted")), None)
     for each in timeline.history:
         if each.number > 1 or (each.field != "status" and each.value is not None):
-            yield _change_line(each)
+            yield _change_line(each, is_over=over_at is not None and each.starts_at > over_at)
         if each.field == "status" and each is statuses[-1] and each.ends_at is not None:
             yield Line(each.ends_at, CHANGED, "ticket deleted", "ends every clock")
 
 
-def _change_line(each: FieldInterval) -> Line:
+def _change_line(each: FieldInterval, is_over: bool) -> Line:
     name = FIELDS.get(each.field, each.field)
     is_person = each.field == "assignee_id"
     before, after = (("none" if v is None else short(v) if is_person else printable(v)) for v in (each.previous_value, each.value))
     what = f"{name} {after}" if each.number == 1 else f"{name} {before} → {after}"
-    return Line(each.starts_at, CREATED if each.number == 1 else CHANGED, what, _effect_of_change(each))
+    return Line(each.starts_at, CREATED if each.number == 1 else CHANGED, what, _effect_of_change(each, is_over))
 
 
-def _effect_of_change(each: FieldInterval) -> str:
+def _effect_of_change(each: FieldInterval, is_over: bool) -> str:
+    if each.value == each.previous_value:
+        return "changes nothing"
     if each.field == "status":
+        if is_over:
+            return "nobody waits: the ticket is over"
         if is_reopen(each.previous_value, each.value):
             return "reopened: waits run again"
         return {
@@ -137,7 +143,9 @@ def _message_lines(ticket: PublishedTicket, workings: Workings) -> Iterator[Line
         who = f"{author} {short(message.asker)}" if message.asker else author
         visible = "public" if message.is_public else "private"
         what = f"{who}, {visible} message {printable(message.message_id)}"
-        yield Line(message.sent_at, SENT, what, _effect_of_message(message, first_ask, workings.turns))
+        effect = _effect_of_message(message, first_ask, workings.turns)
+        is_counted = ticket.timeline.exclusion_reason is None
+        yield Line(message.sent_at, SENT, what, effect if is_counted else effect.removesuffix(STARTS))
 
 
 def _effect_of_message(message: Message, first_ask: tuple[datetime, str], turns: list[Turn]) -> str:
@@ -148,7 +156,7 @@ def _effect_of_message(message: Message, first_ask: tuple[datetime, str], turns:
     numbers = {id(turn): number for number, turn in enumerate(turns, start=1)}
     opened = next((turn for turn in turns if turn.ask is message), None)
     if opened is not None:
-        first = ", the first reply clocks start" if message.order == first_ask else ""
+        first = STARTS if message.order == first_ask else ""
         return f"opens turn {numbers[id(opened)]}{first}"
     if message.actor_kind == "customer":
         return "the turn is open already: nothing restarts"
