@@ -82,14 +82,15 @@ def test_a_reply_at_the_instant_of_the_ask_counts_if_its_id_is_later() -> None:
 
 
 def test_business_time_follows_the_schedule_in_force() -> None:
-    early, late = [Span(at(8), at(10))], [Span(at(11), at(13))]
+    early, late = [Span(at(-4), at(-3)), Span(at(8), at(10))], [Span(at(11), at(13))]
     clock = BusinessClock(
         timeline(history=intervals("schedule_id", ("early", 0), ("late", 9), (None, 12)), open_intervals={"early": early, "late": late})
     )
     assert clock.open_parts(Span(at(0), at(24))) == [Span(at(8), at(9)), Span(at(11), at(12))]
     assert clock.open_parts(Span(at(12), at(13))) is None
     assert clock.open_parts(Span(at(5), at(5))) == []
-    assert clock.open_parts(Span(at(-5), at(8.5))) == [Span(at(8), at(8.5))]
+    # The first schedule also holds for what came before the ticket.
+    assert clock.open_parts(Span(at(-5), at(8.5))) == [Span(at(-4), at(-3)), Span(at(8), at(8.5))]
 
 
 def test_a_ticket_without_a_schedule_has_no_business_time() -> None:
