@@ -104,14 +104,14 @@ class Workings:
 
     Args:
         timeline: what happened.
-        has_own_turns: whether the ticket's turns are made of its own messages only; a ticket made from a public
-            post shares them with the post's thread.
+        stands_alone: whether the ticket is answered by its own messages only; one made from a public post is
+            answered in the post's thread too, and shares its turns.
     """
 
-    def __init__(self, timeline: Timeline, has_own_turns: bool = True) -> None:
+    def __init__(self, timeline: Timeline, stands_alone: bool = True) -> None:
         self.timeline = timeline
         self.clock = BusinessClock(timeline)
-        self.has_own_turns = has_own_turns
+        self.stands_alone = stands_alone
         self.turns = turns_of(timeline)
 
     def measures(self) -> list[Measure]:
@@ -131,7 +131,7 @@ class Workings:
             spans: what is added up; None where the measure does not apply.
             absent: why it does not apply.
             is_mean: whether the sum is divided by the number of spans.
-            is_sum: whether nothing adds up to zero, once the ticket had a schedule at all.
+            is_sum: whether no time adds up to zero, once the ticket had a schedule at all.
         """
         calendar, business = f"{stem}_calendar_seconds", f"{stem}_business_seconds"
         if spans is None:
@@ -142,7 +142,8 @@ class Workings:
         lengths = [span.length for span in spans]
         measured = Measure(f"{label}, calendar", calendar, total(spans) / divisor, spans, lengths, divisor=divisor)
         known = [(span, parts) for span in spans if (parts := self.clock.open_parts(span)) is not None]
-        if not known and not (is_sum and self.clock.in_force):
+        is_nothing = is_sum and bool(self.clock.in_force) and total(spans) == NO_TIME
+        if not known and not is_nothing:
             return [measured, Measure(f"{label}, business", business, None, how="no schedule was in force")]
         opened = [total(parts) for _, parts in known]
         closed = [gap for span, parts in known for gap in gaps(span, parts)]
@@ -151,6 +152,8 @@ class Workings:
         return [measured, Measure(f"{label}, business", business, sum(opened, NO_TIME) / divisor, inside, opened, closed, divisor)]
 
     def _replies(self) -> list[Measure]:
+        if not self.stands_alone:
+            return []
         order = asked(self.timeline)
         found: list[Measure] = []
         for label, stem, kinds in (
@@ -164,7 +167,7 @@ class Workings:
         return found
 
     def _turns(self) -> list[Measure]:
-        if not self.has_own_turns or self.timeline.exclusion_reason is not None:
+        if not self.stands_alone or self.timeline.exclusion_reason is not None:
             return []
         waits = [(turn.ask, Span(turn.ask.sent_at, turn.human_reply.sent_at)) for turn in self.turns if turn.human_reply]
         first = self.turns[0].ask if self.turns else None
@@ -182,7 +185,7 @@ class Workings:
         for each in self.timeline.of("status"):
             if each.value in ("closed", "deleted"):
                 break
-            if each.value != "solved" and each.starts_at <= self.timeline.until(each):
+            if each.value != "solved" and each.starts_at < self.timeline.until(each):
                 found.append((each.value or "new", Span(each.starts_at, self.timeline.until(each))))
         return found
 
@@ -198,14 +201,12 @@ class Workings:
         alone: list[Span] = []
         for _, span in self.waiting_spans():
             alone += gaps(span, [part for each in held if (part := clip(each, span)) is not None])
-        calendar, business = self._times("unassigned", "unassigned", alone)
-        # Where there is no business time, the models give none or, after a stay of no length, zero: nothing to compare.
-        return [calendar] if not alone or business.value is None else [calendar, business]
+        return self._times("unassigned", "unassigned", alone, is_sum=True)
 
     def resolved_at(self) -> tuple[datetime | None, datetime | None]:
         """First and last resolution: solved, or closed where never solved; the last one only while it holds."""
         statuses = self.timeline.of("status")
-        changes = statuses[1:]
+        changes = [each for each in statuses[1:] if each.value != each.previous_value]
         solved = [each.starts_at for each in changes if each.value == "solved"]
         closed = [each.starts_at for each in changes if each.value == "closed"]
         first = solved[0] if solved else closed[-1] if closed else None

@@ -38,9 +38,9 @@ class PublishedTicket:
     ratings: list[dict[str, Any]] = field(default_factory=list)
 
     @property
-    def has_own_turns(self) -> bool:
-        """Whether no turn is shared with the public thread of a post."""
-        return all(turn["conversation_id"].startswith("ticket|") for turn in self.turns)
+    def stands_alone(self) -> bool:
+        """Whether the ticket was not made from a public post, whose thread answers it too."""
+        return self.row.get("social_post_id") is None
 
 
 @dataclass(frozen=True)

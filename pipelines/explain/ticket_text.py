@@ -48,7 +48,7 @@ class Explained:
 
 def explain_ticket(ticket: PublishedTicket, landed: list[LandedRows]) -> Explained:
     """Work out the ticket's measures anew and set them beside the published ones."""
-    workings = Workings(ticket.timeline, ticket.has_own_turns)
+    workings = Workings(ticket.timeline, ticket.stands_alone)
     measures = workings.measures()
     differing = [measure for measure in measures if not measure.equals(ticket.row[measure.column])]
     blocks = [
@@ -56,7 +56,7 @@ def explain_ticket(ticket: PublishedTicket, landed: list[LandedRows]) -> Explain
         ["Timeline", *timeline_lines(ticket, workings)],
         ["Schedules in force", *_schedules(ticket, workings)],
         ["Measures", *_measures(ticket, measures)],
-        ["Targets", *_targets(ticket)] if ticket.targets else [],
+        ["Targets, as published", *_targets(ticket)] if ticket.targets else [],
         ["Ratings", *_ratings(ticket)] if ticket.ratings else [],
         ["Landed rows", *origin_lines(landed)],
         _verdict(ticket, measures, differing),
@@ -76,8 +76,9 @@ def _header(ticket: PublishedTicket) -> list[str]:
         "queue": row["queue"],
         "screen": row["source_url"],
         "reply times": "counted" if reason is None else f"left out ({reason}): {REASONS.get(reason, reason)}",
+        "made from": None if ticket.stands_alone else f"post {row['social_post_id']}",
         "merged into": row["survivor_ticket_id"] or row["merged_into_ticket_id"],
-        "watched until": f"{day(ticket.timeline.observed_end_at, ticket.zone)} {clock_time(ticket.timeline.observed_end_at, ticket.zone)}",
+        "watched until": _moment(ticket.timeline.observed_end_at, ticket),
     }
     title = f"Ticket {printable(row['ticket_id'])} of source {printable(row['source_id'])}"
     return [title, *(f"  {name:<14}{printable(value)}" for name, value in facts.items() if value is not None)]
@@ -176,8 +177,7 @@ def _schedules(ticket: PublishedTicket, workings: Workings) -> list[str]:
     lines = []
     for each in workings.clock.in_force:
         start, end = max(each.span.start, created), min(each.span.end, observed)
-        bounds = [f"{day(at, ticket.zone)} {clock_time(at, ticket.zone)}" for at in (start, end)]
-        lines.append(f"  {printable(each.schedule_id)}, from {bounds[0]} to {bounds[1]}")
+        lines.append(f"  {printable(each.schedule_id)}, from {_moment(start, ticket)} to {_moment(end, ticket)}")
     return lines
 
 
@@ -195,8 +195,10 @@ def _measures(ticket: PublishedTicket, measures: list[Measure]) -> list[str]:
         f"  {mark} {label:<{widths[0]}}  {value:<{widths[1]}}  {published:>{widths[2]}}  {how}".rstrip()
         for mark, (label, value, published, how) in zip(marks, rows, strict=True)
     ]
-    if not ticket.has_own_turns:
-        lines.append("  The ticket goes on with the public thread of a post: its turns stand in core.fct_response_turns.")
+    if not ticket.stands_alone:
+        lines.append(
+            "  The ticket was made from a public post, whose thread answers it too: its replies and turns are not worked out here."
+        )
     return lines
 
 
@@ -214,14 +216,23 @@ def _published(value: Any) -> str:
 
 
 def _targets(ticket: PublishedTicket) -> Iterator[str]:
-    for target in ticket.targets:
-        at = {
-            name: f"{day(target[name], ticket.zone)} {clock_time(target[name], ticket.zone)}" if target.get(name) else None
-            for name in ("due_at", "breached_at")
-        }
-        within = duration(timedelta(seconds=float(target["target_seconds"]))) if target["target_seconds"] is not None else "none"
-        outcome = f"missed at {at['breached_at']}" if at["breached_at"] else "not missed"
-        yield f"  {printable(target['metric']):<16}within {within:<14}due {at['due_at'] or 'never'}   {outcome}"
+    rows = sorted(ticket.targets, key=lambda row: (row["metric"], row["instance_number"], row["period_number"]))
+    for row in rows:
+        name = row["metric"] if row["instance_number"] == 1 else f"{row['metric']} {row['instance_number']}"
+        clock = f"open by {row['schedule_id']}" if row["is_business_hours"] else "calendar"
+        within = f"{duration(timedelta(seconds=row['target_seconds']))} ({clock})"
+        if row["breached_at"] is not None:
+            outcome = f"missed at {_moment(row['breached_at'], ticket)}"
+        elif row["fulfilled_at"] is not None:
+            outcome = f"met at {_moment(row['fulfilled_at'], ticket)}"
+        else:
+            outcome = "replaced by another target" if not row["is_final_period"] else "not decided"
+        due = "no due time" if row["due_at"] is None else f"due {_moment(row['due_at'], ticket)}"
+        yield f"  {printable(name):<16}{printable(within):<26}{due:<28}{outcome}"
+
+
+def _moment(instant: datetime, ticket: PublishedTicket) -> str:
+    return f"{day(instant, ticket.zone)} {clock_time(instant, ticket.zone)}"
 
 
 def _ratings(ticket: PublishedTicket) -> Iterator[str]:

@@ -98,14 +98,14 @@ class InForce:
 class BusinessClock:
     """Time inside the open intervals of the schedules in force on one ticket.
 
-    The ticket's first schedule also holds for what came before the ticket.
+    The schedule that was set at the creation also holds for what came before it.
     """
 
     def __init__(self, timeline: Timeline) -> None:
         self._open = timeline.open_intervals
         self._opens_at = {schedule: [span.start for span in spans] for schedule, spans in self._open.items()}
         self.in_force = [
-            InForce(each.value, Span(BEGINNING if each.number == 1 else each.starts_at, each.ends_at or END))
+            InForce(each.value, Span(BEGINNING if each.starts_at == timeline.created_at else each.starts_at, each.ends_at or END))
             for each in timeline.of("schedule_id")
             if each.value is not None and each.value in self._open and (each.ends_at is None or each.starts_at < each.ends_at)
         ]

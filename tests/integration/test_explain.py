@@ -133,7 +133,7 @@ def test_every_measure_worked_out_anew_equals_the_published_one(published: Publi
     for row in published.rows("select source_id, ticket_id from core.fct_tickets order by all"):
         ticket = published.ticket(row["ticket_id"], row["source_id"])
         assert ticket is not None
-        for measure in Workings(ticket.timeline, ticket.has_own_turns).measures():
+        for measure in Workings(ticket.timeline, ticket.stands_alone).measures():
             compared += 1
             if not measure.equals(ticket.row[measure.column]):
                 differing.append((row["ticket_id"], measure.column, measure.value, ticket.row[measure.column]))
@@ -215,7 +215,7 @@ def test_a_tampered_value_is_shown_and_exits_1(home: Path, tmp_path: Path) -> No
     result = twoway("explain", "p3", "--home", tmp_path / "home")
     assert result.returncode == 1
     assert "≠ reopens" in result.stdout
-    assert "1 of 30 measures differ" in result.stdout
+    assert "1 of 31 measures differ" in result.stdout
 
 
 def test_an_empty_home_says_what_to_run(tmp_path: Path) -> None:

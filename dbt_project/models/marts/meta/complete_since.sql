@@ -14,7 +14,7 @@
         'support_tickets', 'support_messages', 'support_users', 'support_ticket_changes', 'support_sla_policies',
     ],
     'mentions': ['social_accounts', 'social_posts'],
-    'broadcasts': ['social_accounts', 'social_posts'],
+    'broadcast posts': ['social_accounts', 'social_posts'],
 } %}
 {#- The instant of each table's events; none where the rows hold at all times. -#}
 {% set event_times = {
