@@ -28,6 +28,9 @@ lint: $(READY)
 ui: $(READY)
 	@.venv/bin/twoway ui $(ARGS)
 
+docs: $(READY)
+	@.venv/bin/python -m pipelines.definitions_page
+
 setup: $(READY)
 
 clean:

@@ -97,6 +97,24 @@ def query(sql: Annotated[str, typer.Argument(help="A SQL query.")], home: HomeOp
 
 
 @app.command()
+def explain(
+    subject: Annotated[
+        str, typer.Argument(metavar="TICKET_OR_CUSTOMER", help="A ticket's id, or a customer's (or its first 8 characters).")
+    ],
+    source: Annotated[str | None, typer.Option(help="The ticket's source, where several have that id.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Work out one ticket's numbers line by line, or show one customer's."""
+    from pipelines.explain.command import explain as explained
+    from pipelines.settings import load_settings
+
+    explanation = explained(load_settings(home).paths, subject, source)
+    print(explanation.text)
+    if not explanation.agrees:
+        raise typer.Exit(1)
+
+
+@app.command()
 def report(
     home: HomeOption = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,

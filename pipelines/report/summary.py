@@ -36,6 +36,7 @@ class Snapshot:
     claims: dict[str, dict[str, Any]]
     counts: dict[str, Any]
     reconciliation: list[dict[str, Any]]
+    complete_since: list[dict[str, Any]]
 
 
 COUNTS = """
@@ -49,6 +50,12 @@ COUNTS = """
         (select count(*) from core.dim_customer) as customers,
         (select count(*) from core.dim_brand) as brands,
         (select count(*) from meta.quarantine) as quarantined
+"""
+COMPLETE_SINCE = """
+    select source_id, string_agg(metric_group, '; ' order by metric_group) as metric_groups, complete_since, missing_tables
+    from meta.complete_since
+    group by source_id, complete_since, missing_tables
+    order by source_id, complete_since nulls last, missing_tables
 """
 
 
@@ -76,6 +83,7 @@ def read_snapshot(path: Path) -> Snapshot:
             claims={row["claim_id"]: row for row in rows("from claim.claims")},
             counts=rows(COUNTS)[0],
             reconciliation=rows("from meta.reconciliation where dropped > 0 order by source_id, table_name, hop"),
+            complete_since=rows(COMPLETE_SINCE),
         )
 
 

@@ -108,6 +108,7 @@ final as (
         tickets.schedule_id,
         tickets.tags,
         tickets.source_url,
+        tickets.social_post_id,
         tickets.created_at,
         openings.asked_at,
         tickets.merged_into_ticket_id,
