@@ -47,7 +47,7 @@ class CompiledProject:
     """The models of the dbt project as DuckDB runs them in a database that holds nothing yet."""
 
     models: Mapping[str, Model]
-    seeds: tuple[tuple[str, Path], ...]
+    seeds: tuple[tuple[str, Path], ...] = ()
 
     @classmethod
     def compile(cls, folder: Path) -> Self:

@@ -46,7 +46,7 @@ COUNTS = """
         (select count(*) from core.fct_tickets where is_censored) as never_answered,
         (select median(first_human_reply_calendar_seconds) / 3600 from core.fct_tickets) as median_first_human_reply_hours,
         (select count(*) from core.fct_messages) as messages,
-        (select count(*) from core.fct_broadcasts) as broadcasts,
+        (select count(*) from core.fct_broadcasts where kind = 'post') as broadcasts,
         (select count(*) from core.dim_customer) as customers,
         (select count(*) from core.dim_brand) as brands,
         (select count(*) from meta.quarantine) as quarantined
