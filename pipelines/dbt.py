@@ -14,7 +14,7 @@ from typing import Any
 from pipelines.errors import TwowayError
 from pipelines.paths import DBT_PROJECT, Home
 
-PUBLISHED_SCHEMAS = ("core", "claim", "meta")
+PUBLISHED_SCHEMAS = ("core", "claim", "meta", "responsiveness")
 
 
 def dbt_environment(home: Home, memory_limit: str) -> dict[str, str]:

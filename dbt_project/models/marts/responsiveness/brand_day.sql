@@ -1,0 +1,1 @@
+{{ responsiveness('brand', 'day') }}
