@@ -138,11 +138,12 @@ class Warehouse:
             self._prepare()
         for table in self._filled:
             self.connection.execute(f"delete from {_raw(table)}")
+        # Noted first: a fill that fails half way must leave nothing behind in the next one.
+        self._as_of, self._filled = as_of, tuple(rows)
         for table, found in rows.items():
             self._insert(table, found)
         for model in self.models:
-            self._build(model, is_first=self._as_of is None)
-        self._as_of, self._filled = as_of, tuple(rows)
+            self._build(model)
 
     def copy(self, build: Path) -> None:
         """Take the raw layer and the run's tables of a build database and build all models anew from them."""
@@ -191,12 +192,9 @@ class Warehouse:
         self.connection.execute(f"insert into {_raw(table)} by name select * from landed")
         self.connection.unregister("landed")
 
-    def _build(self, model: Model, is_first: bool) -> None:
-        name = f"{identifier(model.schema)}.{identifier(model.name)}"
-        if not model.is_view:
-            self.connection.execute(f"create or replace table {name} as {model.sql}")
-        elif is_first:
-            self.connection.execute(f"create view {name} as {model.sql}")
+    def _build(self, model: Model) -> None:
+        create = "create view if not exists" if model.is_view else "create or replace table"
+        self.connection.execute(f"{create} {identifier(model.schema)}.{identifier(model.name)} as {model.sql}")
 
 
 def _raw(table: str) -> str:
