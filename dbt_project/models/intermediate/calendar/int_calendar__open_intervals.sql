@@ -83,14 +83,19 @@ days as (
     from span
 ),
 
--- A holiday closes what would open on it, to the end of a night shift.
+-- A holiday closes what would open on it, to the end of a night shift. Days far from a version's validity need no
+-- arithmetic of zones.
 opened_days as (
     select
         versions.*,
         days.local_date + versions.opens_after as opens_at_local,
         days.local_date + versions.closes_after as closes_at_local
     from versions
-    inner join days on versions.weekday = isodow(days.local_date)
+    inner join days
+        on
+            versions.weekday = isodow(days.local_date)
+            and (versions.valid_from is null or days.local_date >= versions.valid_from::date - 4)
+            and (versions.valid_to is null or days.local_date <= versions.valid_to::date + 4)
     anti join holidays
         on
             versions.source_id = holidays.source_id
