@@ -33,6 +33,8 @@ held as (
             and intervals.ticket_id = waits.ticket_id
             and intervals.starts_at < waits.measured_until
             and (intervals.ends_at is null or intervals.ends_at > waits.starts_at)
+            -- A stay of no length has no time on either clock, not zero where no schedule was in force.
+            and (intervals.ends_at is null or intervals.starts_at < intervals.ends_at)
 ),
 
 timed as (

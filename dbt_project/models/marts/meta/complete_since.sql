@@ -60,7 +60,7 @@ starts as (
 families as (
     select distinct
         source_id,
-        split_part(input_table, '_', 1) as family
+        split_part(input_table, '_', 1) as table_family
     from starts
 ),
 
@@ -73,7 +73,7 @@ needed as (
         starts.first_event_at,
         starts.input_table is null as is_missing
     from needs
-    inner join families on split_part(needs.input_table, '_', 1) = families.family
+    inner join families on split_part(needs.input_table, '_', 1) = families.table_family
     left join starts
         on families.source_id = starts.source_id and needs.input_table = starts.input_table
 ),
@@ -84,8 +84,10 @@ final as (
         metric_group,
         case when count(*) filter (where is_missing) = 0 then max(first_event_at) end as complete_since,
         list(input_table order by input_table) filter (where is_missing) as missing_tables,
-        map_from_entries(list({'k': input_table, 'v': first_event_at} order by input_table) filter (where not is_missing))
-            as first_event_at_by_table
+        map(
+            list(input_table order by input_table) filter (where not is_missing),
+            list(first_event_at order by input_table) filter (where not is_missing)
+        ) as first_event_at_by_table
     from needed
     group by source_id, metric_group
 )
