@@ -155,11 +155,9 @@ class Warehouse:
             self.connection.execute(f"create schema if not exists {schema}")
             self.connection.execute(f"create or replace table {schema}.{table} as from copied.{schema}.{table}")
         self.connection.execute("detach copied")
-        if self._as_of is None:
-            self._prepare()
+        self._prepare()
         for model in self.models:
-            self._build(model, is_first=self._as_of is None)
-        self._as_of = LANDED_AT
+            self._build(model)
 
     def _prepare(self) -> None:
         """What models read that is neither raw nor a model: no earlier build, and the seeds."""
