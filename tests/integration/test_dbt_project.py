@@ -81,6 +81,15 @@ def test_every_table_of_the_canonical_contract_has_source_staging_and_input(mani
         assert table.raw_name in sources
 
 
+def test_every_landed_table_says_when_it_would_be_stale(manifest: dict[str, Any]) -> None:
+    landed = [source for source in manifest["sources"].values() if source["source_name"] == "files"]
+    assert len(landed) == len(contract.tables())
+    for source in landed:
+        assert source["loaded_at_query"], source["name"]
+        assert source["freshness"]["warn_after"] == {"count": 2, "period": "day"}, source["name"]
+        assert source["freshness"]["error_after"] == {"count": 14, "period": "day"}, source["name"]
+
+
 def test_no_model_asks_the_clock() -> None:
     banned = ("current_timestamp", "now()", "current_date", "today()", "get_current_timestamp", "run_started_at")
     found = [f"{path.name}: {word}" for path in DBT_PROJECT.glob("m*/**/*.sql") for word in banned if word in path.read_text().lower()]
@@ -95,5 +104,5 @@ def test_all_unit_tests_of_the_models_pass(published_home: Path, tmp_path: Path)
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert result.returncode == 0, result.stdout
     outcomes = json.loads((tmp_path / "target" / "run_results.json").read_text())["results"]
-    assert len(outcomes) >= 24
+    assert len(outcomes) >= 130
     assert {outcome["status"] for outcome in outcomes} == {"pass"}

@@ -10,6 +10,16 @@ social_accounts as (
     select * from {{ ref('input_social__accounts') }}
 ),
 
+-- Whoever posts is somebody, listed or not.
+unlisted_authors as (
+    select distinct
+        posts.source_id,
+        posts.account_id
+    from {{ ref('input_social__posts') }} as posts
+    anti join social_accounts
+        on posts.source_id = social_accounts.source_id and posts.account_id = social_accounts.account_id
+),
+
 final as (
     select
         node,
@@ -47,6 +57,16 @@ final as (
         false as is_merged_away
     from social_accounts
     where not is_brand and not coalesce(is_bot, false)
+    union all
+    select
+        {{ identity_node('social_accounts', 'source_id', 'account_id') }} as node,
+        'social_accounts' as system,
+        source_id,
+        account_id as id,
+        null as created_at,
+        true as is_customer,
+        false as is_merged_away
+    from unlisted_authors
 )
 
 select * from final
