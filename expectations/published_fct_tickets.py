@@ -29,4 +29,14 @@ def expectations() -> list[Any]:
             """,
             description="a ticket out of the reply-time metrics has no reply time",
         ),
+        gxe.UnexpectedRowsExpectation(
+            unexpected_rows_query="""
+                select ticket_id from {batch}
+                where first_human_reply_business_seconds > first_human_reply_calendar_seconds
+                    or full_resolution_business_seconds > full_resolution_calendar_seconds
+                    or requester_wait_business_seconds > requester_wait_calendar_seconds
+                    or agent_wait_business_seconds > agent_wait_calendar_seconds
+            """,
+            description="no business time is longer than its calendar time",
+        ),
     ]
