@@ -69,10 +69,12 @@ def transform_assets(settings: Settings, manifest: Path) -> list[dg.AssetsDefini
         required_resource_keys={"run_lock"},
     )
     def warehouse(context: dg.AssetExecutionContext, config: WarehouseConfig):
-        full_refresh = begin_build(home, settings.memory_limit, config.full_refresh)
+        # A part of the models can't tell what the others have seen: it is computed anew, and so is all the next time.
+        full_refresh = begin_build(home, settings.memory_limit, config.full_refresh or context.is_subset)
         context.log.info("everything is computed anew" if full_refresh else "only what changed since the last build is computed")
         yield from run_dbt(context, full_refresh)
-        finish_build(home, settings.memory_limit)
+        if not context.is_subset:
+            finish_build(home, settings.memory_limit)
 
     @dbt_assets(
         manifest=manifest,
