@@ -27,6 +27,8 @@ class Outcome(_Part):
 
 class Responsiveness(_Part):
     cap_hours: Annotated[float, Field(gt=0)]
+    # Turns that a frozen filter of inbound text leaves out of the dose; none unless named.
+    inbound_filter: Literal["courtesy-1"] | None = None
     floor_minutes: Annotated[float, Field(gt=0)]
 
 

@@ -170,12 +170,12 @@ def _write_context(connection: duckdb.DuckDBPyConnection, context: RunContext) -
         select 'C1' as claim_id, ?::varchar as outcome_name, ?::varchar as outcome_kind, ?::varchar as outcome_unit,
             ?::integer as horizon_weeks, ?::double as sesoi, ?::double as tau_hours, ?::double as floor_minutes,
             ?::double as primary_adstock_rate, ?::integer as adstock_lags, ?::integer as min_inbounds,
-            ?::varchar as customer_unit
+            ?::varchar as customer_unit, ?::varchar as inbound_filter
         """,
         [claim.outcome.name, claim.outcome.kind, claim.outcome.unit, claim.outcome.horizon_weeks,
          claim.smallest_effect_of_interest, claim.responsiveness.cap_hours, claim.responsiveness.floor_minutes,
          claim.broadcast.adstock_rate, claim.broadcast.adstock_lags_weeks, claim.policy_shift.min_turns_per_week,
-         claim.customer_unit],
+         claim.customer_unit, claim.responsiveness.inbound_filter],
     )  # fmt: skip
     connection.execute(
         "create or replace table run.adstock_rates as select distinct unnest(?::double[]) as adstock_rate",

@@ -49,7 +49,8 @@ COUNTS = """
         (select count(*) from core.fct_broadcasts where kind = 'post') as broadcasts,
         (select count(*) from core.dim_customer) as customers,
         (select count(*) from core.dim_brand) as brands,
-        (select count(*) from meta.quarantine) as quarantined
+        (select count(*) from meta.quarantine) as quarantined,
+        (select count(*) from core.fct_response_turns where is_courtesy) as courtesy_turns
 """
 COMPLETE_SINCE = """
     select source_id, string_agg(metric_group, '; ' order by metric_group) as metric_groups, complete_since, missing_tables

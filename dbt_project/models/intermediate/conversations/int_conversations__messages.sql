@@ -35,6 +35,7 @@ final as (
         -- What is written in a ticket of a thread is heard by the ticket's customer, not by the whole thread.
         members.listener_id,
         support_messages.is_deleted,
+        support_messages.is_courtesy,
         support_messages.is_after_observation,
         support_messages.observed_end_at
     from support_messages
@@ -59,6 +60,7 @@ final as (
         case when social_messages.is_mention then coalesce(social_messages.customer_id, social_messages.author_id) end
             as listener_id,
         social_messages.is_deleted,
+        social_messages.is_courtesy,
         social_messages.created_at > brands.observed_end_at as is_after_observation,
         brands.observed_end_at
     from social_messages

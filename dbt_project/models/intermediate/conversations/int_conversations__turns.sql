@@ -72,6 +72,7 @@ final as (
         asks.channel,
         asks.author_id,
         asks.customer_id,
+        asks.is_courtesy,
         asks.sent_at as asked_at,
         human_answers.sent_at as human_replied_at,
         human_answers.author_id as human_replier_id,

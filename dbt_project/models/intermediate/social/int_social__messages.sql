@@ -80,6 +80,7 @@ final as (
         posts.actor_kind,
         posts.created_at,
         posts.is_deleted,
+        posts.is_courtesy,
         false as is_mention,
         true as is_answer
     from posts
@@ -96,6 +97,7 @@ final as (
         posts.actor_kind,
         posts.created_at,
         posts.is_deleted,
+        posts.is_courtesy,
         posts.actor_kind = 'customer' as is_mention,
         false as is_answer
     from posts

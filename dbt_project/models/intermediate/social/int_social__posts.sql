@@ -46,6 +46,7 @@ final as (
         posts.client_app,
         posts.mentioned_account_ids,
         posts.deleted_at is not null as is_deleted,
+        {{ is_courtesy('posts.text') }} as is_courtesy,
         coalesce(authors.is_brand, false) as is_brand_author,
         authors.brand_id as author_brand_id,
         answered.post_id as answered_post_id,

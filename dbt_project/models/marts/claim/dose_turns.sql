@@ -30,6 +30,7 @@ capped as (
     inner join units on turns.customer_id = units.customer_id
     inner join brands on turns.brand_id = brands.brand_id
     cross join plan
+    where coalesce(plan.inbound_filter, '') <> 'courtesy-1' or not coalesce(turns.is_courtesy, false)
 ),
 
 final as (

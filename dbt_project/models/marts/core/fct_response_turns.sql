@@ -62,6 +62,7 @@ final as (
             as human_elapsed_business_seconds,
         observed_end_at as censored_at,
         human_replied_at is null as is_censored,
+        coalesce(is_courtesy, false) as is_courtesy,
         exclusion_reason
     from watched
 )
