@@ -2,7 +2,7 @@
     limits an import to such keys in an incremental run, and is the relation itself in a full one. Unit tests
     see the whole relation. -#}
 {% macro touched(relation, by) -%}
-{%- set is_partial = model.resource_type == 'model' and is_incremental() -%}
+{%- set is_partial = model is defined and model.resource_type == 'model' and is_incremental() -%}
 {%- if is_partial or not execute -%}
     {%- set dirty = ref('int_changes__dirty_' ~ by) -%}
 {%- endif -%}

@@ -26,7 +26,7 @@ parts as (
     union all
     select
         threads.conversation_id,
-        hash(posts, brands.observed_until) as part,
+        hash(posts, brands.observed_until) as part,  -- noqa: RF02
         posts.created_at > brands.observed_end_at as is_beyond_observation
     from posts
     inner join threads

@@ -5,7 +5,7 @@ with tickets as (
     select * exclude (observed_end_at) from {{ ref('int_support__tickets') }}
 ),
 
-ends as (
+ticket_ends as (
     select * from {{ ref('int_support__tickets') }}
 ),
 
@@ -17,7 +17,7 @@ changes as (
     select * from {{ ref('input_support__ticket_changes') }}
 ),
 
-merges as (
+merged_tickets as (
     select * from {{ ref('int_support__merges') }}
 ),
 
@@ -70,7 +70,7 @@ parts as (
         tickets.source_id,
         tickets.ticket_id,
         coalesce(tickets.deleted_at, tickets.created_at) as happened_at,
-        hash(tickets, brands.observed_until, assignees.person_id, policies_of_source.fingerprint) as part
+        hash(tickets, brands.observed_until, assignees.person_id, policies_of_source.fingerprint) as part  -- noqa: RF02
     from tickets
     left join brands on tickets.brand_id = brands.brand_id
     left join users as assignees
@@ -95,8 +95,8 @@ parts as (
         source_id,
         ticket_id,
         null as happened_at,
-        hash(merges) as part
-    from merges
+        hash(merged_tickets) as part
+    from merged_tickets
     union all
     select
         source_id,
@@ -109,7 +109,7 @@ parts as (
         schedule_names.source_id,
         schedule_names.ticket_id,
         null as happened_at,
-        hash(schedules) as part
+        hash(schedules) as part  -- noqa: RF02
     from schedule_names
     inner join schedules
         on
@@ -123,10 +123,10 @@ final as (
         parts.ticket_id,
         any_value(members.conversation_id) as conversation_id,
         sum(parts.part) as fingerprint,
-        coalesce(bool_or(parts.happened_at > ends.observed_end_at), true) as is_beyond_observation
+        coalesce(bool_or(parts.happened_at > ticket_ends.observed_end_at), true) as is_beyond_observation
     from parts
-    left join ends
-        on parts.source_id = ends.source_id and parts.ticket_id = ends.ticket_id
+    left join ticket_ends
+        on parts.source_id = ticket_ends.source_id and parts.ticket_id = ticket_ends.ticket_id
     left join members
         on parts.source_id = members.source_id and parts.ticket_id = members.ticket_id
     group by parts.source_id, parts.ticket_id

@@ -11,7 +11,21 @@ readings as (
 
 final as (
     select
-        turns.*,
+        turns.source_id,
+        turns.conversation_id,
+        turns.turn_id,
+        turns.message_id,
+        turns.ticket_id,
+        turns.post_id,
+        turns.brand_id,
+        turns.channel,
+        turns.author_id,
+        turns.customer_id,
+        turns.is_courtesy,
+        turns.asked_at,
+        turns.human_replied_at,
+        turns.human_replier_id,
+        turns.any_replied_at,
         row_number() over (
             partition by turns.conversation_id
             order by turns.asked_at, turns.message_id

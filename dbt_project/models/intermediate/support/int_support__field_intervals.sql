@@ -97,7 +97,13 @@ starts as (
         change_id_length,
         change_id
     from all_changes
-    where is_observed and field in ('{{ tracked_fields | join("', '") }}')
+    where
+        is_observed
+        and field in (
+            {% for field in tracked_fields %}
+                '{{ field }}'{% if not loop.last %},{% endif %}
+            {% endfor %}
+        )
 ),
 
 bounded as (

@@ -44,18 +44,18 @@ timed as (
         held.field,
         held.interval_number,
         sum({{ seconds_between('held.starts_at', 'held.ends_at') }}::decimal(18, 6)) as calendar_seconds,
-        sum(({{ business_seconds('starting', 'ending') }})::decimal(18, 6)) as business_seconds
+        sum(({{ business_seconds('started', 'ended') }})::decimal(18, 6)) as business_seconds
     from held
-    left join readings as starting
+    left join readings as started
         on
-            held.source_id = starting.source_id
-            and held.ticket_id = starting.ticket_id
-            and held.starts_at = starting.read_at
-    left join readings as ending
+            held.source_id = started.source_id
+            and held.ticket_id = started.ticket_id
+            and held.starts_at = started.read_at
+    left join readings as ended
         on
-            held.source_id = ending.source_id
-            and held.ticket_id = ending.ticket_id
-            and held.ends_at = ending.read_at
+            held.source_id = ended.source_id
+            and held.ticket_id = ended.ticket_id
+            and held.ends_at = ended.read_at
     group by all
 ),
 

@@ -35,18 +35,18 @@ final as (
         bounded.starts_at,
         bounded.measured_until,
         {{ seconds_between('bounded.starts_at', 'bounded.measured_until') }} as calendar_seconds,
-        {{ business_seconds('starting', 'ending') }} as business_seconds
+        {{ business_seconds('started', 'ended') }} as business_seconds
     from bounded
-    left join readings as starting
+    left join readings as started
         on
-            bounded.source_id = starting.source_id
-            and bounded.ticket_id = starting.ticket_id
-            and bounded.starts_at = starting.read_at
-    left join readings as ending
+            bounded.source_id = started.source_id
+            and bounded.ticket_id = started.ticket_id
+            and bounded.starts_at = started.read_at
+    left join readings as ended
         on
-            bounded.source_id = ending.source_id
-            and bounded.ticket_id = ending.ticket_id
-            and bounded.measured_until = ending.read_at
+            bounded.source_id = ended.source_id
+            and bounded.ticket_id = ended.ticket_id
+            and bounded.measured_until = ended.read_at
     where bounded.waiting_side is not null
 )
 

@@ -13,7 +13,7 @@ final as (
         intervals.ticket_id,
         intervals.field,
         intervals.interval_number,
-        case when intervals.field = 'assignee_id' then holders.person_id else intervals.field_value end as "value",
+        case when intervals.field = 'assignee_id' then holders.person_id else intervals.field_value end as value,
         case when intervals.field = 'assignee_id' then earlier_holders.person_id else intervals.previous_value end
             as previous_value,
         intervals.starts_at,

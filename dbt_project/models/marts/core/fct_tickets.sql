@@ -12,7 +12,7 @@ replies as (
     select * from {{ touched(ref('int_support__replies'), by='tickets') }}
 ),
 
-merges as (
+merged_tickets as (
     select * from {{ touched(ref('int_support__merges'), by='tickets') }}
 ),
 
@@ -112,8 +112,8 @@ final as (
         tickets.created_at,
         openings.asked_at,
         tickets.merged_into_ticket_id,
-        merges.survivor_ticket_id,
-        coalesce(merges.is_merge_cycle, false) as is_merge_cycle,
+        merged_tickets.survivor_ticket_id,
+        coalesce(merged_tickets.is_merge_cycle, false) as is_merge_cycle,
         measured.first_human_reply_calendar_seconds,
         measured.first_human_reply_business_seconds,
         measured.first_any_reply_calendar_seconds,
@@ -169,8 +169,8 @@ final as (
         on tickets.source_id = replies.source_id and tickets.ticket_id = replies.ticket_id
     left join replied_turns
         on tickets.source_id = replied_turns.source_id and tickets.ticket_id = replied_turns.ticket_id
-    left join merges
-        on tickets.source_id = merges.source_id and tickets.ticket_id = merges.ticket_id
+    left join merged_tickets
+        on tickets.source_id = merged_tickets.source_id and tickets.ticket_id = merged_tickets.ticket_id
     left join users as assignees
         on tickets.source_id = assignees.source_id and tickets.assignee_id = assignees.user_id
 )
