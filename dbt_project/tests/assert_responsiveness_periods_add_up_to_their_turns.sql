@@ -5,18 +5,19 @@ with turns as (
 
 published as (
     {%- for entity in ['brand', 'customer', 'agent', 'channel'] %}
-    {%- for period in ['day', 'week', 'month'] %}
-    select
-        '{{ entity }}_{{ period }}' as table_name,
-        sum(n_turns) as n_turns,
-        sum(n_answered) as n_answered,
-        sum(n_answered + coalesce(n_censored, 0)) as n_answered_or_censored,
-        sum(n_with_target) as n_with_target,
-        count(*) filter (where n_within_target + n_breached_target > n_with_target) as n_rows_with_more_outcomes_than_targets
-    from {{ ref(entity ~ '_' ~ period) }}
-    {{- ' union all' if not loop.last }}
-    {%- endfor %}
-    {{- ' union all' if not loop.last }}
+        {%- for period in ['day', 'week', 'month'] %}
+            select
+                '{{ entity }}_{{ period }}' as table_name,
+                sum(n_turns) as n_turns,
+                sum(n_answered) as n_answered,
+                sum(n_answered + coalesce(n_censored, 0)) as n_answered_or_censored,
+                sum(n_with_target) as n_with_target,
+                count(*) filter (where n_within_target + n_breached_target > n_with_target)
+                    as n_rows_with_more_outcomes_than_targets
+            from {{ ref(entity ~ '_' ~ period) }}
+            {{- ' union all' if not loop.last }}
+        {%- endfor %}
+        {{- ' union all' if not loop.last }}
     {%- endfor %}
 ),
 
@@ -27,13 +28,13 @@ expected as (
         ('agent', 'agent_id is not null'),
         ('channel', 'true'),
     ] %}
-    select
-        '{{ entity }}' as entity,
-        count(*) filter (where {{ condition }}) as n_turns,
-        count(*) filter (where is_answered and {{ condition }}) as n_answered,
-        count(*) filter (where has_target and {{ condition }}) as n_with_target
-    from turns
-    {{- ' union all' if not loop.last }}
+        select
+            '{{ entity }}' as entity,
+            count(*) filter (where {{ condition }}) as n_turns,
+            count(*) filter (where is_answered and {{ condition }}) as n_answered,
+            count(*) filter (where has_target and {{ condition }}) as n_with_target
+        from turns
+        {{- ' union all' if not loop.last }}
     {%- endfor %}
 )
 
