@@ -29,6 +29,10 @@ users as (
     select * from {{ ref('int_support__users') }}
 ),
 
+sources as (
+    select * from {{ ref('int_support__sources') }}
+),
+
 schedules as (
     select * from {{ ref('int_changes__schedules') }}
 ),
@@ -70,8 +74,10 @@ parts as (
         tickets.source_id,
         tickets.ticket_id,
         coalesce(tickets.deleted_at, tickets.created_at) as happened_at,
-        hash(tickets, brands.observed_until, assignees.person_id, policies_of_source.fingerprint) as part  -- noqa: RF02
+        hash(tickets, sources, brands.observed_until, assignees.person_id, policies_of_source.fingerprint)  -- noqa: RF02
+            as part
     from tickets
+    inner join sources on tickets.source_id = sources.source_id
     left join brands on tickets.brand_id = brands.brand_id
     left join users as assignees
         on tickets.source_id = assignees.source_id and tickets.assignee_id = assignees.user_id

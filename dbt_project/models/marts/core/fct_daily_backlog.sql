@@ -13,6 +13,11 @@ openings as (
     where coalesce(exclusion_reason not in ('deleted', 'spam', 'test', 'merged'), true)
 ),
 
+sources as (
+    select * from {{ ref('int_support__sources') }}
+    where has_changes
+),
+
 brands as (
     select * from {{ ref('dim_brand') }}
 ),
@@ -28,6 +33,7 @@ counted as (
         on intervals.source_id = tickets.source_id and intervals.ticket_id = tickets.ticket_id
     inner join openings
         on intervals.source_id = openings.source_id and intervals.ticket_id = openings.ticket_id
+    semi join sources on intervals.source_id = sources.source_id
     where intervals.starts_at <= tickets.observed_end_at
 ),
 

@@ -24,8 +24,14 @@ ticket_times as (
     select * from {{ touched(ref('int_support__ticket_times'), by='tickets') }}
 ),
 
+sources as (
+    select * from {{ ref('int_support__sources') }}
+),
+
 holders as (
-    select * from {{ touched(ref('int_support__holders'), by='tickets') }}
+    select holders.*
+    from {{ touched(ref('int_support__holders'), by='tickets') }} as holders
+    inner join sources on holders.source_id = sources.source_id and sources.has_changes
 ),
 
 readings as (
@@ -90,6 +96,7 @@ timed as (
     from ticket_times
     inner join openings
         on ticket_times.source_id = openings.source_id and ticket_times.ticket_id = openings.ticket_id
+    inner join sources on ticket_times.source_id = sources.source_id and sources.has_changes
     where coalesce(openings.exclusion_reason not in ('deleted', 'spam', 'test', 'merged'), true)
 ),
 
@@ -138,10 +145,10 @@ final as (
         timed.hold_business_seconds,
         holders.unassigned_calendar_seconds,
         holders.unassigned_business_seconds,
-        coalesce(replied_turns.n_turns, 0) as n_turns,
-        coalesce(replies.n_public_human_replies, 0) as n_public_human_replies,
+        case when sources.has_messages then coalesce(replied_turns.n_turns, 0) end as n_turns,
+        case when sources.has_messages then coalesce(replies.n_public_human_replies, 0) end as n_public_human_replies,
         case
-            when timed.fully_resolved_at is null then null
+            when timed.fully_resolved_at is null or not sources.has_messages then null
             when coalesce(replies.n_public_human_replies, 0) = 0 then 'no_touch'
             when replies.n_public_human_replies = 1 then 'one_touch'
             when replies.n_public_human_replies = 2 then 'two_touch'
@@ -154,11 +161,14 @@ final as (
         openings.is_merged,
         openings.is_company_opened as is_proactive,
         openings.exclusion_reason,
-        coalesce(replied_turns.awaits_reply, false) as awaits_reply,
-        openings.exclusion_reason is null and replies.first_human_reply_at is null as is_censored
+        case when sources.has_messages then coalesce(replied_turns.awaits_reply, false) end as awaits_reply,
+        case
+            when sources.has_messages then openings.exclusion_reason is null and replies.first_human_reply_at is null
+        end as is_censored
     from tickets
     inner join openings
         on tickets.source_id = openings.source_id and tickets.ticket_id = openings.ticket_id
+    inner join sources on tickets.source_id = sources.source_id
     left join measured
         on tickets.source_id = measured.source_id and tickets.ticket_id = measured.ticket_id
     left join timed
