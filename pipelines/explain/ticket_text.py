@@ -23,6 +23,9 @@ REASONS = {
     "unknown_requester": "nobody knows whether a customer opened it",
     "after_observation": "it was opened after the end of observation",
 }
+# What a helpdesk without messages, or without its change log, leaves empty; told by a measure that is never empty else.
+FED_BY_MESSAGES = ("n_turns", ("reply", "replies", "turns", "touch"))
+FED_BY_CHANGES = ("n_handoffs", ("wait", "new_", "open_", "hold_", "unassigned", "resolution", "reopens", "handoffs", "stations", "touch"))
 CREATED, SENT, CHANGED = range(3)
 STARTS = ", the first reply clocks start"
 DEFINITIONS = "docs/definitions.md"
@@ -49,7 +52,7 @@ class Explained:
 def explain_ticket(ticket: PublishedTicket, landed: list[LandedRows]) -> Explained:
     """Work out the ticket's measures anew and set them beside the published ones."""
     workings = Workings(ticket.timeline, ticket.stands_alone)
-    measures = workings.measures()
+    measures = [measure for measure in workings.measures() if _is_fed(measure, ticket.row)]
     differing = [measure for measure in measures if not measure.equals(ticket.row[measure.column])]
     blocks = [
         _header(ticket),
@@ -62,6 +65,12 @@ def explain_ticket(ticket: PublishedTicket, landed: list[LandedRows]) -> Explain
         _verdict(ticket, measures, differing),
     ]
     return Explained("\n\n".join("\n".join(block) for block in blocks if block), differing)
+
+
+def _is_fed(measure: Measure, row: dict[str, Any]) -> bool:
+    """Whether the source delivers what the measure is made of."""
+    missing = [words for sign, words in (FED_BY_MESSAGES, FED_BY_CHANGES) if row[sign] is None]
+    return not any(word in measure.column for words in missing for word in words)
 
 
 def _header(ticket: PublishedTicket) -> list[str]:
@@ -183,7 +192,7 @@ def _schedules(ticket: PublishedTicket, workings: Workings) -> list[str]:
 
 def _measures(ticket: PublishedTicket, measures: list[Measure]) -> list[str]:
     if not measures:
-        return ["  none: the ticket is counted, and in no metric"]
+        return ["  none: the ticket is out of all metrics, or its source delivers neither messages nor changes"]
     head = ("", "worked out", "published", "how")
     rows = [head] + [
         (measure.label, value_in_words(measure.value), _published(ticket.row[measure.column]), arithmetic(measure, ticket.zone))

@@ -29,7 +29,7 @@ attributed as (
         messages.message_id,
         messages.ticket_id,
         messages.sent_at,
-        messages.channel,
+        coalesce(messages.channel, tickets.channel) as channel,
         coalesce(tickets.brand_id, brands.brand_id) as brand_id,
         messages.is_public and not coalesce(messages.is_side_conversation, false) as is_public,
         messages.deleted_at is not null as is_deleted,
