@@ -1,10 +1,12 @@
 {#- Responsiveness of an entity (brand, customer, agent or channel) per day, week or month: the whole model.
 
     Rows are counted by the local date of the question. An agent's rows hold the turns that the agent answered, by
-    the date of the reply, so nothing in them is censored. Only sorts and plain aggregates: both spill to disk,
-    which quantile aggregates of ten million small groups do not. -#}
+    the date of the reply, so nothing in them is censored.
+
+    Lists in aggregates can't spill to disk and a curve needs two sorts of all rows, so neither runs where less will
+    do: one or two waits need only the shortest and the longest, and a curve is a plain order as long as nothing is
+    censored before its middle. -#}
 {% macro responsiveness(entity, period) -%}
-{%- set is_agent = entity == 'agent' -%}
 {%- set keys = {
     'brand': ['brand_id'],
     'customer': ['customer_id', 'brand_id'],
@@ -13,7 +15,10 @@
 }[entity] -%}
 {%- set period_start = period ~ '_start' -%}
 {%- set group = (keys + [period_start]) | join(', ') -%}
-with all_turns as (
+{%- set clocks = ['calendar', 'business', 'first'] -%}
+{%- set has_censoring = entity != 'agent' -%}
+{%- set date_column = 'asked_on' if has_censoring else 'human_replied_on' -%}
+with all_turns as not materialized (
     select * from {{ ref('responsiveness_turns') }}
 ),
 
@@ -21,10 +26,17 @@ brands as (
     select * from {{ ref('dim_brand') }}
 ),
 
-turns as (
+turns as not materialized (
     select
-        *,
-        date_trunc('{{ period }}', {{ 'human_replied_on' if is_agent else 'asked_on' }})::date as {{ period_start }}
+        {{ keys | join(',\n        ') }},
+        date_trunc('{{ period }}', {{ date_column }})::date as {{ period_start }},
+        is_answered,
+        has_target,
+        is_within_target,
+        human_elapsed_calendar_seconds as calendar_seconds,
+        human_elapsed_business_seconds as business_seconds,
+        case when turn_number = 1 then human_elapsed_calendar_seconds end as first_seconds,
+        any_wait_calendar_seconds as any_seconds
     from all_turns
     where {{ keys[0] }} is not null
 ),
@@ -36,71 +48,79 @@ counts as (
         count(*) filter (where is_answered) as n_answered,
         count(*) filter (where has_target) as n_with_target,
         count(*) filter (where is_within_target) as n_within_target,
-        count(*) filter (where not is_within_target) as n_breached_target
+        count(*) filter (where not is_within_target) as n_breached_target,
+        {%- for clock in clocks %}
+        count({{ clock }}_seconds) as {{ clock }}_n_turns,
+        count({{ clock }}_seconds) filter (where is_answered) as {{ clock }}_n_answered,
+        min({{ clock }}_seconds) filter (where is_answered) as {{ clock }}_shortest,
+        max({{ clock }}_seconds) filter (where is_answered) as {{ clock }}_longest,
+        {%- endfor %}
+        count(any_seconds) as any_n_turns,
+        count(any_seconds) as any_n_answered,
+        min(any_seconds) as any_shortest,
+        max(any_seconds) as any_longest
     from turns
     group by {{ group }}
 ),
 
-{# Name of each duration, its column, whether an event ended it, and which turns have it. -#}
-{%- set durations = [
-    ('calendar', 'human_elapsed_calendar_seconds', 'is_answered', 'true'),
-    ('business', 'human_elapsed_business_seconds', 'is_answered', 'human_elapsed_business_seconds is not null'),
-    ('any', 'any_wait_calendar_seconds', 'true', 'any_wait_calendar_seconds is not null'),
-    ('first', 'human_elapsed_calendar_seconds', 'is_answered', 'turn_number = 1'),
-] -%}
-durations as (
-    {%- for duration, column, is_event, condition in durations %}
+{%- for clock in clocks + ['any'] %}
+{{ clock }}_orders as (
     select
         {{ group }},
-        '{{ duration }}' as duration,
-        {{ column }} as elapsed_seconds,
-        {{ is_event }} as is_event
+        list_sort(list({{ clock }}_seconds) filter (where {{ 'is_answered' if clock in clocks else 'true' }})) as waits,
+        count({{ clock }}_seconds) as n_turns,
+        min({{ clock }}_seconds) filter (where not is_answered) as first_censored
     from turns
-    where {{ condition }}
+    semi join (
+        from counts
+        where {{ clock }}_n_turns > 2 and {{ clock }}_n_answered > 0
+    ) using ({{ group }})
+    where {{ clock }}_seconds is not null
+    group by {{ group }}
+),
+
+{{ clock }}_quantiles as (
+    select
+        {{ group }},
+        {%- for percent in [25, 50, 75, 90, 95] %}
+        {{ sorted_percentile('waits', percent) }} as p{{ percent }},
+        {%- endfor %}
+        waits[(n_turns + 1) // 2] as middle,
+        first_censored
+    from {{ clock }}_orders
+),
+{% endfor %}
+{% if has_censoring -%}
+durations as (
+    {%- for clock in clocks %}
+    select
+        {{ group }},
+        '{{ clock }}' as clock,
+        {{ clock }}_seconds as elapsed_seconds,
+        is_answered as is_event
+    from turns
+    semi join (
+        from {{ clock }}_quantiles
+        where first_censored < middle or middle is null
+    ) using ({{ group }})
+    where {{ clock }}_seconds is not null
     {{- '\n    union all' if not loop.last }}
     {%- endfor %}
 ),
 
-ordered as (
-    {{ ordered_durations('durations', group ~ ', duration') | indent }}
-),
+{{ kaplan_meier_medians('durations', group ~ ', clock') }},
 
-percentiles as (
+curves as (
     select
         {{ group }},
-        duration,
-        max(n_durations) as n_durations,
-        max(n_events) as n_events,
-        {%- for percent in [25, 50, 75, 90, 95] %}
-        {{ ordered_percentile(percent) }} as p{{ percent }},
+        {%- for clock in clocks %}
+        max(km_median) filter (where clock = '{{ clock }}') as {{ clock }}_median{{ ',' if not loop.last }}
         {%- endfor %}
-        {{ uncensored_median() }} as uncensored_median
-    from ordered
-    group by {{ group }}, duration
-),
-
-{{ kaplan_meier_medians('ordered', 'percentiles', group ~ ', duration') }},
-
-summaries as (
-    select
-        percentiles.*,
-        coalesce(percentiles.uncensored_median, km_medians.km_median) as km_median
-    from percentiles
-    left join km_medians using ({{ group }}, duration)
-),
-
-waits as (
-    select
-        {{ group }},
-        {%- for duration, column, is_event, condition in durations %}
-        {%- for statistic in ['n_durations', 'n_events', 'p25', 'p50', 'p75', 'p90', 'p95', 'km_median'] %}
-        max({{ statistic }}) filter (where duration = '{{ duration }}') as {{ duration }}_{{ statistic }},
-        {%- endfor %}
-        {%- endfor %}
-    from summaries
+    from km_medians
     group by {{ group }}
 ),
 
+{% endif -%}
 first_questions as (
     select
         brand_id,
@@ -135,26 +155,30 @@ final as (
         periods.is_complete_period,
         counts.n_turns,
         counts.n_answered,
-        {{ 'null::double' if is_agent else 'counts.n_answered / counts.n_turns' }} as response_rate,
-        {{ 'null::bigint' if is_agent else 'counts.n_turns - counts.n_answered' }} as n_censored,
-        {{ 'null::double' if is_agent else '(counts.n_turns - counts.n_answered) / counts.n_turns' }} as censored_share,
-        waits.calendar_p25 as naive_p25_human_wait_calendar_seconds,
-        waits.calendar_p50 as naive_median_human_wait_calendar_seconds,
-        waits.calendar_p75 as naive_p75_human_wait_calendar_seconds,
-        waits.calendar_p90 as naive_p90_human_wait_calendar_seconds,
-        waits.calendar_p95 as naive_p95_human_wait_calendar_seconds,
-        {{ 'null::double' if is_agent else 'waits.calendar_km_median' }} as km_median_human_wait_calendar_seconds,
-        coalesce(waits.business_n_durations, 0) as n_turns_in_business_time,
-        coalesce(waits.business_n_events, 0) as n_answered_in_business_time,
-        waits.business_p50 as naive_median_human_wait_business_seconds,
-        waits.business_p90 as naive_p90_human_wait_business_seconds,
-        {{ 'null::double' if is_agent else 'waits.business_km_median' }} as km_median_human_wait_business_seconds,
-        coalesce(waits.any_n_events, 0) as n_answered_by_any,
-        waits.any_p50 as naive_median_any_wait_calendar_seconds,
-        coalesce(waits.first_n_durations, 0) as n_first_turns,
-        coalesce(waits.first_n_events, 0) as n_first_answered,
-        waits.first_p50 as naive_median_first_human_wait_calendar_seconds,
-        {{ 'null::double' if is_agent else 'waits.first_km_median' }} as km_median_first_human_wait_calendar_seconds,
+        {{ 'counts.n_answered / counts.n_turns' if has_censoring else 'null::double' }} as response_rate,
+        {{ 'counts.n_turns - counts.n_answered' if has_censoring else 'null::bigint' }} as n_censored,
+        {{ '(counts.n_turns - counts.n_answered) / counts.n_turns' if has_censoring else 'null::double' }}
+            as censored_share,
+        {{ naive_percentile('calendar', 25) }} as naive_p25_human_wait_calendar_seconds,
+        {{ naive_percentile('calendar', 50) }} as naive_median_human_wait_calendar_seconds,
+        {{ naive_percentile('calendar', 75) }} as naive_p75_human_wait_calendar_seconds,
+        {{ naive_percentile('calendar', 90) }} as naive_p90_human_wait_calendar_seconds,
+        {{ naive_percentile('calendar', 95) }} as naive_p95_human_wait_calendar_seconds,
+        {{ km_median('calendar') if has_censoring else 'null::double' }}
+            as km_median_human_wait_calendar_seconds,
+        counts.business_n_turns as n_turns_in_business_time,
+        counts.business_n_answered as n_answered_in_business_time,
+        {{ naive_percentile('business', 50) }} as naive_median_human_wait_business_seconds,
+        {{ naive_percentile('business', 90) }} as naive_p90_human_wait_business_seconds,
+        {{ km_median('business') if has_censoring else 'null::double' }}
+            as km_median_human_wait_business_seconds,
+        counts.any_n_answered as n_answered_by_any,
+        {{ naive_percentile('any', 50) }} as naive_median_any_wait_calendar_seconds,
+        counts.first_n_turns as n_first_turns,
+        counts.first_n_answered as n_first_answered,
+        {{ naive_percentile('first', 50) }} as naive_median_first_human_wait_calendar_seconds,
+        {{ km_median('first') if has_censoring else 'null::double' }}
+            as km_median_first_human_wait_calendar_seconds,
         counts.n_with_target,
         counts.n_within_target,
         counts.n_breached_target,
@@ -163,9 +187,41 @@ final as (
                 then counts.n_within_target / (counts.n_within_target + counts.n_breached_target)
         end as within_target_share
     from counts
-    inner join waits using ({{ group }})
     inner join periods using (brand_id, {{ period_start }})
+    {%- for clock in clocks + ['any'] %}
+    left join {{ clock }}_quantiles using ({{ group }})
+    {%- endfor %}
+    {%- if has_censoring %}
+    left join curves using ({{ group }})
+    {%- endif %}
 )
 
 select * from final
+{%- endmacro %}
+
+{#- Percentile of a sorted list, linear between neighbours (Hyndman and Fan 1996, type 7); integers find them. -#}
+{% macro sorted_percentile(sorted, percent) -%}
+{%- set position -%} ((len({{ sorted }}) - 1) * {{ percent }}) {%- endset -%}
+{%- set lower -%} {{ sorted }}[{{ position }} // 100 + 1] {%- endset -%}
+{%- set upper -%} {{ sorted }}[({{ position }} + 99) // 100 + 1] {%- endset -%}
+{{ lower }} + ({{ upper }} - {{ lower }}) * ({{ position }} % 100 / 100)
+{%- endmacro %}
+
+{#- Percentile of one clock's answered waits; where they were not sorted there are at most two. -#}
+{% macro naive_percentile(clock, percent) -%}
+coalesce(
+    {{ clock }}_quantiles.p{{ percent }},
+    counts.{{ clock }}_shortest + (counts.{{ clock }}_longest - counts.{{ clock }}_shortest) * {{ percent / 100 }}
+)
+{%- endmacro %}
+
+{#- Kaplan-Meier median of one clock. Of one or two turns it is the shortest answered wait, in either order of
+    answered and censored. Of more, it is the wait by which half of all turns were answered, or the curve's where
+    one was censored before. -#}
+{% macro km_median(clock) -%}
+case
+    when counts.{{ clock }}_n_turns <= 2 then counts.{{ clock }}_shortest
+    when {{ clock }}_quantiles.first_censored < {{ clock }}_quantiles.middle then curves.{{ clock }}_median
+    else coalesce({{ clock }}_quantiles.middle, curves.{{ clock }}_median)
+end
 {%- endmacro %}
