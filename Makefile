@@ -23,7 +23,7 @@ lint: $(READY)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/ty check
-	.venv/bin/sqlfluff lint dbt_project/models dbt_project/tests
+	.venv/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
 ui: $(READY)
 	@.venv/bin/twoway ui $(ARGS)

@@ -74,8 +74,13 @@ parts as (
         tickets.source_id,
         tickets.ticket_id,
         coalesce(tickets.deleted_at, tickets.created_at) as happened_at,
-        hash(tickets, sources, brands.observed_until, assignees.person_id, policies_of_source.fingerprint)  -- noqa: RF02
-            as part
+        hash(
+            tickets,  -- noqa: RF02
+            sources,  -- noqa: RF02
+            brands.observed_until,
+            assignees.person_id,
+            policies_of_source.fingerprint
+        ) as part
     from tickets
     inner join sources on tickets.source_id = sources.source_id
     left join brands on tickets.brand_id = brands.brand_id
