@@ -154,11 +154,16 @@ class Ticket:
     schedules: tuple[tuple[datetime, str | None], ...]
 
     def business_time(self, start: datetime, end: datetime, known: dict[str, Schedule]) -> timedelta | None:
-        """Time open in [start, end) across the schedules in force; None where there was none."""
+        """Time open in [start, end) across the schedules in force; None where there was none.
+
+        What is replaced in the instant it is set was never in force; the first that was holds before it, too.
+        """
         parts: list[timedelta] = []
-        for number, (since, schedule_id) in enumerate(self.schedules):
+        ends = [*(at for at, _ in self.schedules[1:]), None]
+        in_force = [each for each, until in zip(self.schedules, ends, strict=True) if until is None or each[0] < until]
+        for number, (since, schedule_id) in enumerate(in_force):
             first = start if number == 0 else max(start, since)
-            stop = min(end, self.schedules[number + 1][0]) if number + 1 < len(self.schedules) else end
+            stop = min(end, in_force[number + 1][0]) if number + 1 < len(in_force) else end
             if first < stop and schedule_id in known:
                 parts.append(known[schedule_id].open_time(first, stop))
         return sum(parts, timedelta()) if parts else None
@@ -340,7 +345,7 @@ def expected_seconds(ticket: Ticket, column: str, known: dict[str, Schedule]) ->
     if not ticket.had_schedule(known) or (column == "full_resolution_business_seconds" and not ticket.is_solved):
         return None
     measured = ticket.business_time(start, end, known)
-    if measured is None and (start == end or "wait" in column):
+    if measured is None and start == end:
         return 0.0
     return None if measured is None else (measured // MICROSECOND) / 1e6
 

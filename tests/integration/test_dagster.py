@@ -64,7 +64,7 @@ def test_dbt_tests_are_asset_checks_and_the_borders_block(definitions: dg.Defini
     names = {key.name for key in graph.asset_check_keys}
     assert any(name.startswith("unique_grain_fct_tickets") for name in names)
     borders = [key for key in graph.asset_check_keys if key.name.startswith("expectations_")]
-    assert len(borders) == 6
+    assert len(borders) == 9
     assert all(graph.get_check_spec(key).blocking for key in borders)
 
 
