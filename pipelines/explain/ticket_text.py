@@ -52,7 +52,7 @@ class Explained:
 def explain_ticket(ticket: PublishedTicket, landed: list[LandedRows]) -> Explained:
     """Work out the ticket's measures anew and set them beside the published ones."""
     workings = Workings(ticket.timeline, ticket.stands_alone)
-    measures = [measure for measure in workings.measures() if _is_fed(measure, ticket.row)]
+    measures = [measure for measure in workings.measures() if is_fed(measure, ticket.row)]
     differing = [measure for measure in measures if not measure.equals(ticket.row[measure.column])]
     blocks = [
         _header(ticket),
@@ -67,8 +67,10 @@ def explain_ticket(ticket: PublishedTicket, landed: list[LandedRows]) -> Explain
     return Explained("\n\n".join("\n".join(block) for block in blocks if block), differing)
 
 
-def _is_fed(measure: Measure, row: dict[str, Any]) -> bool:
-    """Whether the source delivers what the measure is made of."""
+def is_fed(measure: Measure, row: dict[str, Any]) -> bool:
+    """Whether the source delivers what the measure is made of, or a value is published all the same."""
+    if row[measure.column] is not None:
+        return True
     missing = [words for sign, words in (FED_BY_MESSAGES, FED_BY_CHANGES) if row[sign] is None]
     return not any(word in measure.column for words in missing for word in words)
 

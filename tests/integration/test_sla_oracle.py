@@ -28,6 +28,7 @@ from pipelines.landing import Landing
 from pipelines.paths import DBT_PROJECT, DEFAULT_PLAN, Home
 from pipelines.plan import load_plan
 from pipelines.sources.files import FilesSource
+from pipelines.state import begin_build
 from pipelines.warehouse import RunContext, connect, load_raw
 
 SEED, N_TICKETS = 20260401, 500
@@ -355,7 +356,10 @@ def build_targets(folder: Path, home: Home) -> list[Row]:
     load = landing.land(FilesSource("acme", folder), home.temp)
     with connect(home.build, "1GB", home.temp) as connection:
         load_raw(connection, landing, RunContext(AS_OF, [load], load_plan(DEFAULT_PLAN), b"key", hide_agents=False))
+    begin_build(home, "1GB", full_refresh=False)
+    # Of tests only those whose every model is built.
     command = [str(Path(sys.executable).with_name("dbt")), "--warn-error", "build", "--select", "+fct_sla_targets"]
+    command += ["--indirect-selection", "buildable"]
     command += ["--exclude-resource-type", "unit_test", "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
     command += ["--target-path", str(home.root / "dbt")]
     result = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **dbt_environment(home, "1GB")})
