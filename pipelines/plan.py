@@ -7,11 +7,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipelines.errors import ConfigError
 
 Effect = Literal["customer", "week", "week_by_contact"]
+BROADCAST_MEASURES = {
+    "days with a broadcast, per brand and week": "brand_days",
+    "delivered sends, per customer and week": "delivered_sends",
+    "reachable posts, per customer and week": "reachable_posts",
+    "delivered sends and reachable posts, per customer and week": "sends_and_posts",
+}
+DESIGNS = ("experiment", "roster", "agent", "adjusted")
 
 
 class _Part(BaseModel):
@@ -19,10 +26,25 @@ class _Part(BaseModel):
 
 
 class Outcome(_Part):
+    """What is counted in the weeks t+1 to t+horizon: whether an event of a kind happened, or the sum of the values."""
+
     name: str
-    kind: str
+    kind: str | None = None
+    kinds: list[str] = []
+    measure: Literal["any", "sum"] = "any"
+    winsorize_quantile: Annotated[float, Field(gt=0.5, lt=1)] | None = None
     horizon_weeks: Annotated[int, Field(ge=1, le=104)]
     unit: str
+
+    @property
+    def all_kinds(self) -> list[str]:
+        return self.kinds or [self.kind or ""]
+
+    @model_validator(mode="after")
+    def _names_kinds_once(self) -> "Outcome":
+        if (self.kind is None) == (not self.kinds):
+            raise ValueError("give either kind or kinds")
+        return self
 
 
 class Responsiveness(_Part):
@@ -37,6 +59,17 @@ class Broadcast(_Part):
     adstock_rate: Annotated[float, Field(ge=0, lt=1)]
     adstock_lags_weeks: Annotated[int, Field(ge=0, le=104)]
     reach: str
+
+    @field_validator("measure")
+    @classmethod
+    def _is_a_measure(cls, value: str) -> str:
+        if value not in BROADCAST_MEASURES:
+            raise ValueError("must be one of: " + "; ".join(BROADCAST_MEASURES))
+        return value
+
+    @property
+    def measure_code(self) -> str:
+        return BROADCAST_MEASURES[self.measure]
 
 
 class PolicyShift(_Part):
@@ -61,6 +94,35 @@ class SpecificationCurve(_Part):
     same_sign_share: Annotated[float, Field(gt=0, le=1)]
 
 
+class Roster(_Part):
+    """How shifts are told from planned and actual hours: 8-hour slots of the brand's local week."""
+
+    # A shift with more arrivals than this many times its slot's median is an incident, and left out.
+    incident_multiple: Annotated[float, Field(gt=1)] = 3.0
+
+
+class Churn(_Part):
+    """The landmark: whether a subscriber who asks leaves within the horizon."""
+
+    horizon_weeks: Annotated[int, Field(ge=1, le=104)] = 13
+
+
+class Gates(_Part):
+    """Thresholds of the gates; each failure is a row of `claim.robustness_checks`."""
+
+    effective_f: Annotated[float, Field(gt=0)] = 23.1
+    placebo_family_alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    permutation_draws: Annotated[int, Field(ge=99)] = 999
+
+
+class SecondaryClaim(_Part):
+    """The entry of a claim C2 to C7: same panel and outcome as C1, its own hypothesis and smallest effect."""
+
+    hypothesis: str
+    smallest_effect_of_interest: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    exploratory: bool = False
+
+
 class ServiceOverBroadcast(_Part):
     """The entry of claim C1."""
 
@@ -75,6 +137,11 @@ class ServiceOverBroadcast(_Part):
     specification_curve: SpecificationCurve
     customer_unit: Literal["person", "account"]
     join_coverage: Annotated[float, Field(gt=0, le=1)]
+    # Strongest first; the first that the data offer is used.
+    designs: Annotated[list[Literal["experiment", "roster", "agent", "adjusted"]], Field(min_length=1)] = list(DESIGNS)
+    roster: Roster = Roster()
+    churn: Churn = Churn()
+    gates: Gates = Gates()
 
     @model_validator(mode="after")
     def _primary_rate_is_on_the_curve(self) -> "ServiceOverBroadcast":
@@ -85,6 +152,17 @@ class ServiceOverBroadcast(_Part):
 
 class Claims(_Part):
     C1: ServiceOverBroadcast
+    C2: SecondaryClaim | None = None
+    C3: SecondaryClaim | None = None
+    C4: SecondaryClaim | None = None
+    C5: SecondaryClaim | None = None
+    C6: SecondaryClaim | None = None
+    C7: SecondaryClaim | None = None
+
+    def entries(self) -> dict[str, ServiceOverBroadcast | SecondaryClaim]:
+        """The claims that the plan registers, by id."""
+        found = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: entry for name, entry in found.items() if entry is not None}
 
 
 class Plan(_Part):

@@ -167,16 +167,30 @@ def _write_context(connection: duckdb.DuckDBPyConnection, context: RunContext) -
     connection.execute(
         """
         create or replace table run.analysis_plan as
-        select 'C1' as claim_id, ?::varchar as outcome_name, ?::varchar as outcome_kind, ?::varchar as outcome_unit,
+        select 'C1' as claim_id, ?::varchar as outcome_name, ?::varchar as outcome_measure,
+            ?::double as outcome_winsorize_quantile, ?::varchar as outcome_unit,
             ?::integer as horizon_weeks, ?::double as sesoi, ?::double as tau_hours, ?::double as floor_minutes,
-            ?::double as primary_adstock_rate, ?::integer as adstock_lags, ?::integer as min_inbounds,
-            ?::varchar as customer_unit, ?::varchar as inbound_filter
+            ?::varchar as broadcast_measure, ?::double as primary_adstock_rate, ?::integer as adstock_lags,
+            ?::integer as min_inbounds, ?::varchar as customer_unit, ?::varchar as inbound_filter,
+            ?::double as incident_multiple, ?::integer as churn_horizon_weeks
         """,
-        [claim.outcome.name, claim.outcome.kind, claim.outcome.unit, claim.outcome.horizon_weeks,
-         claim.smallest_effect_of_interest, claim.responsiveness.cap_hours, claim.responsiveness.floor_minutes,
-         claim.broadcast.adstock_rate, claim.broadcast.adstock_lags_weeks, claim.policy_shift.min_turns_per_week,
-         claim.customer_unit, claim.responsiveness.inbound_filter],
+        [claim.outcome.name, claim.outcome.measure, claim.outcome.winsorize_quantile, claim.outcome.unit,
+         claim.outcome.horizon_weeks, claim.smallest_effect_of_interest, claim.responsiveness.cap_hours,
+         claim.responsiveness.floor_minutes, claim.broadcast.measure_code, claim.broadcast.adstock_rate,
+         claim.broadcast.adstock_lags_weeks, claim.policy_shift.min_turns_per_week, claim.customer_unit,
+         claim.responsiveness.inbound_filter, claim.roster.incident_multiple, claim.churn.horizon_weeks],
     )  # fmt: skip
+    connection.execute(
+        "create or replace table run.outcome_kinds as select distinct unnest(?::varchar[]) as kind", [claim.outcome.all_kinds]
+    )
+    connection.execute(
+        "create or replace table run.claim_entries (claim_id varchar, sesoi double, hypothesis varchar, is_exploratory boolean)"
+    )
+    for claim_id, entry in context.plan.plan.claims.entries().items():
+        connection.execute(
+            "insert into run.claim_entries values (?, ?, ?, ?)",
+            [claim_id, entry.smallest_effect_of_interest, entry.hypothesis.strip(), getattr(entry, "exploratory", False)],
+        )
     connection.execute(
         "create or replace table run.adstock_rates as select distinct unnest(?::double[]) as adstock_rate",
         [claim.specification_curve.adstock_rates],

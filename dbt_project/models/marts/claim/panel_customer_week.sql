@@ -32,6 +32,10 @@ plan as (
     select * from {{ source('run', 'analysis_plan') }}
 ),
 
+outcome_kinds as (
+    select * from {{ source('run', 'outcome_kinds') }}
+),
+
 customer_weeks as (
     select
         customer_id,
@@ -76,7 +80,7 @@ watched_events as (
     from unit_outcomes
     inner join brands on unit_outcomes.brand_id = brands.brand_id
     cross join plan
-    where unit_outcomes.kind = plan.outcome_kind and unit_outcomes.occurred_at <= brands.observed_end_at
+    where unit_outcomes.kind in (select outcome_kinds.kind from outcome_kinds) and unit_outcomes.occurred_at <= brands.observed_end_at
 ),
 
 -- What happens on the exposure's own ticket is part of the exposure, never its outcome.

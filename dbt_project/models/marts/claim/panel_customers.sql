@@ -25,6 +25,10 @@ plan as (
     select * from {{ source('run', 'analysis_plan') }}
 ),
 
+outcome_kinds as (
+    select * from {{ source('run', 'outcome_kinds') }}
+),
+
 {{ unit_outcomes() }},
 
 actions as (
@@ -40,8 +44,7 @@ actions as (
         unit_outcomes.brand_id,
         unit_outcomes.occurred_at as acted_at
     from unit_outcomes
-    cross join plan
-    where unit_outcomes.kind = plan.outcome_kind
+    where unit_outcomes.kind in (select outcome_kinds.kind from outcome_kinds)
 ),
 
 first_actions as (
