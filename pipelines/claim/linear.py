@@ -40,6 +40,12 @@ class ClusteredFit:
 
 def codes(values: NDArray[np.generic]) -> Integers:
     """Number the distinct values of an array from 0, in sorted order."""
+    if values.dtype.kind in "iu" and len(values):
+        lowest, highest = int(values.min()), int(values.max())
+        if highest - lowest < 4 * len(values):
+            shifted = values.astype(np.int64) - lowest
+            present = np.bincount(shifted, minlength=highest - lowest + 1) > 0
+            return (np.cumsum(present) - 1)[shifted].astype(np.int64)
     return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
@@ -65,6 +71,75 @@ def keep_without_singletons(effects: list[Integers]) -> NDArray[np.bool_]:
         keep &= ~alone
 
 
+@dataclass(frozen=True)
+class EffectProjection:
+    """The projection on sets of dummy variables: what it takes to remove them and to delete rows afterwards.
+
+    Entry (i, j) of the projection matrix is `1{same first level} / size + w_i' inverse w_j`, where w are
+    the rows of `reduced_dummies` (Frisch and Waugh 1933; Lovell 1963).
+
+    Args:
+        first: (n,) codes of the first effect.
+        sizes: (levels of the first,) rows of each, at least 1.
+        others: codes (n,) of each further effect, numbered on from one effect to the next.
+        shared: (levels of the first, p) rows that a level of the first shares with a level of the others.
+        inverse: (p, p) generalised inverse of the Gram matrix of the others' dummies within the first.
+        rank: rank of that Gram matrix.
+    """
+
+    first: Integers
+    sizes: Floats
+    others: list[Integers]
+    shared: sparse.csr_matrix
+    inverse: Floats
+    rank: int
+
+    def residuals(self, columns: Floats) -> Floats:
+        """Columns (n, k) less their projection."""
+        left = columns - (_level_sums(self.first, len(self.sizes), columns) / self.sizes[:, None])[self.first]
+        if not self.others:
+            return left
+        n_levels = self.inverse.shape[0]
+        offsets = np.sum([_level_sums(codes_, n_levels, left) for codes_ in self.others], axis=0)
+        offsets = self.inverse @ offsets
+        left += (self.shared @ offsets / self.sizes[:, None])[self.first]
+        for codes_ in self.others:
+            left -= offsets[codes_]
+        return left
+
+    def reduced_dummies(self, rows: Integers) -> Floats:
+        """The other effects' dummies within the first effect, (len(rows), p), dense."""
+        reduced = -self.shared[self.first[rows]].toarray() / self.sizes[self.first[rows], None]
+        for codes_ in self.others:
+            reduced[np.arange(len(rows)), codes_[rows]] += 1.0
+        return reduced
+
+
+def effect_projection(effects: list[Integers]) -> EffectProjection:
+    """Prepare to remove effects, exactly for any unbalanced panel.
+
+    Args:
+        effects: arrays (n,) of level codes from 0, at least one; the one with the most levels first.
+    """
+    first = effects[0]
+    n_first = int(first.max()) + 1
+    sizes = np.maximum(np.bincount(first, minlength=n_first), 1).astype(np.float64)
+    others: list[Integers] = []
+    n_others = 0
+    for effect in effects[1:]:
+        others.append(codes(effect) + n_others)
+        n_others = int(others[-1].max()) + 1
+    rows, columns = np.tile(first, len(others)), np.concatenate([*others, np.zeros(0, dtype=np.int64)])
+    shared = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(n_first, n_others))
+    gram = _joint_counts(others, n_others)
+    # Blocks of levels: dense blocks multiply faster than sparse rows with dozens of entries each.
+    for start in range(0, n_first, 4096):
+        block = shared[start : start + 4096].toarray() / np.sqrt(sizes[start : start + 4096, None])
+        gram -= block.T @ block
+    inverse, rank = _generalised_inverse(gram)
+    return EffectProjection(first, sizes, others, shared, inverse, rank)
+
+
 def absorb(columns: Floats, effects: list[Integers]) -> tuple[Floats, int]:
     """Residuals of columns on sets of dummy variables, exact for any unbalanced panel.
 
@@ -79,27 +154,10 @@ def absorb(columns: Floats, effects: list[Integers]) -> tuple[Floats, int]:
     Returns:
         Residuals (n, k), and the rank of the effects after the first, given the first.
     """
-    if not effects:
+    if not effects or not len(columns):
         return columns.copy(), 0
-    first, rest = effects[0], effects[1:]
-    n_rows = len(first)
-    membership = sparse.csr_matrix((np.ones(n_rows), (np.arange(n_rows), first)))
-    sizes = np.maximum(np.asarray(membership.sum(axis=0)).ravel(), 1.0)
-
-    def within(values: Floats) -> Floats:
-        return values - (membership.T @ values / sizes[:, None])[first]
-
-    residuals = within(columns)
-    if not rest:
-        return residuals, 0
-    dummies = sparse.hstack([sparse.csr_matrix((np.ones(n_rows), (np.arange(n_rows), codes(e)))) for e in rest]).tocsr()
-    shared = (membership.T @ dummies).tocsr()
-    gram = (dummies.T @ dummies - shared.T @ sparse.diags(1.0 / sizes) @ shared).toarray()
-    values, vectors = np.linalg.eigh(gram)
-    used = values > RANK_TOLERANCE * max(values.max(), 1.0)
-    inverse = (vectors[:, used] / values[used]) @ vectors[:, used].T
-    projected = inverse @ (dummies.T @ residuals)
-    return residuals - within(dummies @ projected), int(used.sum())
+    projection = effect_projection(effects)
+    return projection.residuals(columns), projection.rank
 
 
 @dataclass(frozen=True)
@@ -111,12 +169,14 @@ class AbsorbedColumns:
         sizes: (k,) root sum of squares of each column before.
         n_parameters: absorbed parameters that count against the degrees of freedom.
         cluster: (n,) cluster codes from 0.
+        projection: what removed the effects; None where there were none.
     """
 
     residuals: Floats
     sizes: Floats
     n_parameters: int
     cluster: Integers
+    projection: EffectProjection | None = None
 
 
 def absorb_within_clusters(columns: Floats, effects: list[Integers], clusters: Integers) -> AbsorbedColumns:
@@ -132,10 +192,12 @@ def absorb_within_clusters(columns: Floats, effects: list[Integers], clusters: I
     """
     cluster = codes(clusters)
     coded = [codes(effect) for effect in effects]
-    residuals, n_parameters = absorb(columns, coded)
-    if coded and not _is_nested(coded[0], cluster):
-        n_parameters += int(coded[0].max()) + 1
-    return AbsorbedColumns(residuals, np.sqrt((columns**2).sum(axis=0)), n_parameters, cluster)
+    sizes = np.sqrt(np.einsum("ij,ij->j", columns, columns))
+    if not coded or not len(columns):
+        return AbsorbedColumns(columns.copy(), sizes, 0, cluster)
+    projection = effect_projection(coded)
+    n_parameters = projection.rank + (0 if _is_nested(coded[0], cluster) else len(projection.sizes))
+    return AbsorbedColumns(projection.residuals(columns), sizes, n_parameters, cluster, projection)
 
 
 def independent(absorbed: AbsorbedColumns, positions: list[int]) -> list[int]:
@@ -224,5 +286,31 @@ def fit_clustered(outcome: Floats, columns: Floats, effects: list[Integers], clu
 
 def _is_nested(effect: Integers, cluster: Integers) -> bool:
     """Whether every level of the effect lies in one cluster."""
-    n_pairs = len(np.unique(np.column_stack([effect, cluster]), axis=0))
-    return n_pairs == int(effect.max()) + 1
+    of_level = np.zeros(int(effect.max()) + 1, dtype=np.int64)
+    of_level[effect] = cluster
+    return bool(np.array_equal(of_level[effect], cluster))
+
+
+def _level_sums(levels: Integers, n_levels: int, columns: Floats) -> Floats:
+    """Sums (n_levels, k) of columns (n, k) over the rows of each level."""
+    n_rows = len(levels)
+    membership = sparse.csc_matrix((np.ones(n_rows), levels, np.arange(n_rows + 1)), shape=(n_levels, n_rows))
+    return membership @ columns
+
+
+def _joint_counts(effects: list[Integers], n_levels: int) -> Floats:
+    """Rows (n_levels, n_levels) that two levels of any effects share."""
+    counts = np.zeros(n_levels * n_levels)
+    for one in effects:
+        for other in effects:
+            counts += np.bincount(one * n_levels + other, minlength=n_levels * n_levels)
+    return counts.reshape(n_levels, n_levels)
+
+
+def _generalised_inverse(gram: Floats) -> tuple[Floats, int]:
+    """Moore-Penrose inverse of a positive semidefinite matrix, and its rank."""
+    if not len(gram):
+        return gram, 0
+    values, vectors = np.linalg.eigh(gram)
+    used = values > RANK_TOLERANCE * max(values.max(), 1.0)
+    return (vectors[:, used] / values[used]) @ vectors[:, used].T, int(used.sum())

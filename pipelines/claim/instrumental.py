@@ -1,0 +1,331 @@
+"""Two-stage least squares on absorbed columns, clustered in two ways, with what a sceptic asks of an instrument."""
+
+from dataclasses import dataclass
+from math import inf, sqrt
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from pipelines.claim.clustering import ClusterCovariance, Clusters, cluster_covariance, max_cluster_share
+from pipelines.claim.linear import RANK_TOLERANCE, AbsorbedColumns, EffectProjection, Floats, Integers, NotIdentifiedError
+
+
+@dataclass(frozen=True)
+class IVFit:
+    """A model fitted by two-stage least squares; least squares where the instruments are the regressors.
+
+    Args:
+        coefficients: (k,) in the order of the regressors.
+        clustered: their covariance and its parts.
+        bread: (k, k) inverse of X'Z (Z'Z)^-1 Z'X.
+        scores: (n, k) projected regressors times residuals: any other covariance is made of them.
+        residuals: (n,).
+        n_rows: rows used.
+        n_parameters: regressors plus the absorbed parameters that are counted.
+        max_cluster_share: largest share that one cluster has of its dimension's rows.
+    """
+
+    coefficients: Floats
+    clustered: ClusterCovariance
+    bread: Floats
+    scores: Floats
+    residuals: Floats
+    n_rows: int
+    n_parameters: int
+    max_cluster_share: float
+
+    @property
+    def covariance(self) -> Floats:
+        return self.clustered.covariance
+
+    @property
+    def standard_errors(self) -> Floats:
+        return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def df(self) -> int:
+        return self.clustered.df
+
+
+@dataclass(frozen=True)
+class FirstStage:
+    """How strongly the excluded instruments move an endogenous regressor.
+
+    Args:
+        effective_f: Montiel Olea and Pflueger (2013); with one instrument the robust F of the first stage.
+        coefficients: (m,) of the excluded instruments.
+        clustered: their covariance.
+    """
+
+    effective_f: float
+    coefficients: Floats
+    clustered: ClusterCovariance
+
+
+@dataclass(frozen=True)
+class ConfidenceSet:
+    """A set of values not rejected: `[lo, hi]`, everything outside `(lo, hi)` for `rays`, or the whole `line`."""
+
+    kind: Literal["interval", "rays", "line"]
+    lo: float
+    hi: float
+
+    def contains(self, value: float) -> bool:
+        if self.kind == "line":
+            return True
+        inside = self.lo <= value <= self.hi
+        return inside if self.kind == "interval" else value <= self.lo or value >= self.hi
+
+
+def fit_instrumented(
+    absorbed: AbsorbedColumns,
+    outcome: int,
+    regressors: list[int],
+    instruments: list[int],
+    clusters: Clusters,
+    n_instrument_effects: int = 0,
+) -> IVFit:
+    """Two-stage least squares of one absorbed column on others.
+
+    Exogenous regressors stand in both lists. With as many instruments as regressors this is (Z'X)^-1 Z'y;
+    with the same ones it is least squares.
+
+    Args:
+        absorbed: the columns.
+        outcome: position of the outcome.
+        regressors: positions of the regressors, k of them.
+        instruments: positions of the instruments, at least k.
+        clusters: of the same rows.
+        n_instrument_effects: K of `cluster_covariance`.
+
+    Raises:
+        NotIdentifiedError: too few instruments, clusters or rows, collinear columns, a column without variation
+            of its own, or instruments that do not move the regressors.
+    """
+    y, x = absorbed.residuals[:, outcome], absorbed.residuals[:, regressors]
+    projected = x
+    _require_rows(absorbed, len(regressors))
+    if len(instruments) < len(regressors):
+        raise NotIdentifiedError(f"{len(instruments)} instruments for {len(regressors)} regressors")
+    _require_variation(absorbed, regressors)
+    if instruments != regressors:
+        _require_variation(absorbed, instruments)
+        z = absorbed.residuals[:, instruments]
+        projected = z @ np.linalg.solve(z.T @ z, z.T @ x)
+        _require_relevance(projected, x)
+    bread = np.linalg.inv(projected.T @ x)
+    coefficients = bread @ (projected.T @ y)
+    residuals = y - x @ coefficients
+    scores = projected * residuals[:, None]
+    return IVFit(
+        coefficients=coefficients,
+        clustered=cluster_covariance(scores, bread, clusters, n_instrument_effects),
+        bread=bread,
+        scores=scores,
+        residuals=residuals,
+        n_rows=len(y),
+        n_parameters=len(regressors) + absorbed.n_parameters,
+        max_cluster_share=max_cluster_share(clusters),
+    )
+
+
+def jackknife_covariance(
+    absorbed: AbsorbedColumns, fit: IVFit, regressors: list[int], instruments: list[int], clusters: Integers
+) -> Floats:
+    """Cluster jackknife (CRV3) that estimates the absorbed effects anew without each cluster.
+
+    (G - 1) / G * sum_g (b_(g) - b)(b_(g) - b)' (MacKinnon, Nielsen and Webb 2023), with
+    b_(g) = b - A Z_g' d and d = (I - P_gg - X_g A Z_g')^-1 u_g, A = (Z'X)^-1 and P the projection on all
+    effects: deleting rows is adding a dummy for each of them.
+
+    Args:
+        absorbed: the columns; must carry their projection if effects were absorbed.
+        fit: the just-identified fit of them.
+        regressors: positions of the regressors.
+        instruments: positions of the instruments, as many.
+        clusters: (n,) codes; rows with -1 are never deleted.
+
+    Returns:
+        (k, k) covariance.
+
+    Raises:
+        NotIdentifiedError: fewer than two clusters, or coefficients that one cluster alone identifies.
+        ValueError: more instruments than regressors.
+    """
+    if len(instruments) != len(regressors):
+        raise ValueError("the jackknife is for just-identified fits")
+    rows = np.flatnonzero(clusters >= 0)
+    rows = rows[np.argsort(clusters[rows], kind="stable")]
+    starts = np.flatnonzero(np.diff(clusters[rows], prepend=-1))
+    n_clusters = len(starts)
+    if n_clusters < 2:
+        raise NotIdentifiedError(f"{n_clusters} cluster(s); at least 2 are needed")
+    x, z, u = absorbed.residuals[rows[:, None], regressors], absorbed.residuals[rows[:, None], instruments], fit.residuals[rows]
+    bread = np.linalg.inv(absorbed.residuals[:, instruments].T @ absorbed.residuals[:, regressors])
+    block = _ProjectionBlocks.of(absorbed.projection, rows)
+    moves = np.empty((n_clusters, len(regressors)))
+    for g, (start, stop) in enumerate(zip(starts, [*starts[1:], len(rows)], strict=True)):
+        part = slice(start, stop)
+        # Where a cluster holds all rows of a level, I - P_gg is singular along directions that touch neither x, z nor u.
+        values, vectors = np.linalg.eigh(np.eye(stop - start) - block.matrix(part))
+        used = values > RANK_TOLERANCE
+        half = vectors[:, used] / np.sqrt(values[used])
+        zh = z[part].T @ half
+        leverage = np.eye(len(regressors)) - zh @ (half.T @ x[part]) @ bread
+        if np.linalg.svd(leverage, compute_uv=False)[-1] <= RANK_TOLERANCE:
+            raise NotIdentifiedError("one cluster alone identifies a coefficient")
+        moves[g] = -bread @ np.linalg.solve(leverage, zh @ (half.T @ u[part]))
+    return (n_clusters - 1) / n_clusters * moves.T @ moves
+
+
+def effective_f(
+    absorbed: AbsorbedColumns,
+    endogenous: int,
+    excluded: list[int],
+    exogenous: list[int],
+    clusters: Clusters,
+    n_instrument_effects: int = 0,
+) -> FirstStage:
+    """Effective F of the excluded instruments in one first stage, with the clustering of the second.
+
+    x'P x / tr(V Z'Z) on columns with the exogenous ones partialled out, V the robust covariance of the
+    first-stage coefficients (Montiel Olea and Pflueger 2013).
+
+    Args:
+        absorbed: the columns.
+        endogenous: position of the endogenous regressor.
+        excluded: positions of the excluded instruments, m of them.
+        exogenous: positions of the other regressors.
+        clusters: of the same rows.
+        n_instrument_effects: K of `cluster_covariance`.
+
+    Raises:
+        NotIdentifiedError: as `fit_instrumented`, or a first stage that fits perfectly.
+    """
+    fit = fit_instrumented(absorbed, endogenous, [*excluded, *exogenous], [*excluded, *exogenous], clusters, n_instrument_effects)
+    m = len(excluded)
+    z = _partialled(absorbed, excluded, exogenous)
+    coefficients, gram = fit.coefficients[:m], z.T @ z
+    noise = float(np.trace(fit.covariance[:m, :m] @ gram))
+    strength = float(coefficients @ gram @ coefficients)
+    if noise <= RANK_TOLERANCE**2 * strength or noise <= 0:
+        raise NotIdentifiedError("the first stage has no residual variation")
+    whole = fit.clustered
+    clustered = ClusterCovariance(
+        fit.covariance[:m, :m],
+        whole.covariance_unscaled[:m, :m],
+        whole.df_factor,
+        whole.was_clipped,
+        whole.n_clusters_first,
+        whole.n_clusters_second,
+    )
+    return FirstStage(strength / noise, coefficients, clustered)
+
+
+def anderson_rubin_set(
+    absorbed: AbsorbedColumns,
+    outcome: int,
+    endogenous: int,
+    excluded: int,
+    exogenous: list[int],
+    clusters: Clusters,
+    level: float = 0.95,
+    n_instrument_effects: int = 0,
+) -> ConfidenceSet:
+    """Values of one endogenous coefficient under which its instrument is no longer felt in the outcome.
+
+    b stays where (g - b p)^2 <= F (V_gg - 2 b V_gp + b^2 V_pp), g and p the coefficients of the instrument in
+    the reduced form and the first stage: a quadratic in b, valid however weak the instrument (Anderson and
+    Rubin 1949; Andrews, Stock and Sun 2019). The other regressors are exogenous.
+
+    Args:
+        absorbed: the columns.
+        outcome: position of the outcome.
+        endogenous: position of the endogenous regressor.
+        excluded: position of its only instrument.
+        exogenous: positions of the other regressors.
+        clusters: of the same rows.
+        level: confidence level.
+        n_instrument_effects: K of `cluster_covariance`.
+
+    Raises:
+        NotIdentifiedError: as `fit_instrumented`.
+    """
+    _require_rows(absorbed, 1 + len(exogenous))
+    _require_variation(absorbed, [excluded, *exogenous])
+    z = _partialled(absorbed, [excluded], exogenous)
+    columns = absorbed.residuals[:, [outcome, endogenous]]
+    coefficients = (z.T @ columns / (z.T @ z))[0]
+    design = absorbed.residuals[:, [excluded, *exogenous]]
+    errors = columns - design @ np.linalg.solve(design.T @ design, design.T @ columns)
+    bread = np.eye(2) / float(z[:, 0] @ z[:, 0])
+    clustered = cluster_covariance(z * errors, bread, clusters, n_instrument_effects)
+    critical = float(stats.t.ppf((1 + level) / 2, clustered.df)) ** 2
+    return _quadratic_set(coefficients, critical * clustered.covariance)
+
+
+def _quadratic_set(coefficients: Floats, spread: Floats) -> ConfidenceSet:
+    """Values b with (g - b p)^2 <= S_gg - 2 b S_gp + b^2 S_pp."""
+    a = float(coefficients[1] ** 2 - spread[1, 1])
+    half_b = float(coefficients[0] * coefficients[1] - spread[0, 1])
+    c = float(coefficients[0] ** 2 - spread[0, 0])
+    discriminant = half_b**2 - a * c
+    if a == 0 or (a < 0 and discriminant <= 0):
+        return ConfidenceSet("line", -inf, inf)
+    # With a > 0 the ratio g / p itself is in the set, so a negative discriminant is rounding error.
+    root = sqrt(max(discriminant, 0.0))
+    lo, hi = sorted(((half_b - root) / a, (half_b + root) / a))
+    return ConfidenceSet("interval" if a > 0 else "rays", lo, hi)
+
+
+@dataclass(frozen=True)
+class _ProjectionBlocks:
+    """Blocks of the projection matrix on all effects, for rows sorted by cluster."""
+
+    levels: Integers
+    sizes: Floats
+    reduced: Floats
+    weighted: Floats
+
+    @classmethod
+    def of(cls, projection: EffectProjection | None, rows: Integers) -> "_ProjectionBlocks":
+        if projection is None:
+            return cls(np.arange(len(rows)), np.full(len(rows), inf), np.zeros((len(rows), 0)), np.zeros((len(rows), 0)))
+        reduced = projection.reduced_dummies(rows)
+        levels = projection.first[rows]
+        return cls(levels, projection.sizes[levels], reduced, reduced @ projection.inverse)
+
+    def matrix(self, part: slice) -> Floats:
+        levels = self.levels[part]
+        return (levels[:, None] == levels) / self.sizes[part] + self.weighted[part] @ self.reduced[part].T
+
+
+def _partialled(absorbed: AbsorbedColumns, positions: list[int], exogenous: list[int]) -> Floats:
+    """Absorbed columns less their projection on the exogenous ones."""
+    columns, w = absorbed.residuals[:, positions], absorbed.residuals[:, exogenous]
+    return columns - w @ np.linalg.solve(w.T @ w, w.T @ columns) if exogenous else columns
+
+
+def _require_rows(absorbed: AbsorbedColumns, n_columns: int) -> None:
+    n_parameters = n_columns + absorbed.n_parameters
+    if len(absorbed.residuals) <= n_parameters:
+        raise NotIdentifiedError(f"{len(absorbed.residuals)} rows for {n_parameters} parameters")
+
+
+def _require_variation(absorbed: AbsorbedColumns, positions: list[int]) -> None:
+    """Refuse columns that vanish with the effects, or that others explain."""
+    columns = absorbed.residuals[:, positions]
+    scale = np.sqrt(np.einsum("ij,ij->j", columns, columns))
+    if np.any(scale <= RANK_TOLERANCE * absorbed.sizes[positions]) or np.any(scale == 0):
+        raise NotIdentifiedError("a column has no variation of its own")
+    if np.linalg.eigvalsh((columns.T @ columns) / np.outer(scale, scale))[0] <= RANK_TOLERANCE:
+        raise NotIdentifiedError("columns are collinear")
+
+
+def _require_relevance(projected: Floats, x: Floats) -> None:
+    """Refuse instruments that leave some combination of the regressors unmoved."""
+    scale = np.sqrt(np.einsum("ij,ij->j", x, x))
+    gram = (projected.T @ projected) / np.outer(scale, scale)
+    if np.linalg.eigvalsh(gram)[0] <= RANK_TOLERANCE**2:
+        raise NotIdentifiedError("the instruments do not move the regressors")
