@@ -8,10 +8,12 @@ from typing import Any, get_args, get_type_hints
 import duckdb
 import numpy as np
 
+from pipelines.claim.gates import Thresholds
 from pipelines.claim.linear import codes
 from pipelines.claim.policy_shift import PolicyShift
 from pipelines.claim.results import Check, EffectEstimate
-from pipelines.claim.service_over_broadcast import PanelData, Question, SampleFacts, Specification, estimate
+from pipelines.claim.sample import Panel
+from pipelines.claim.service_over_broadcast import Question, SampleFacts, Specification, estimate
 from pipelines.plan import Plan
 
 SQL_TYPES = {str: "varchar", float: "double", int: "bigint", bool: "boolean", date: "date"}
@@ -23,7 +25,8 @@ def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> tuple[
     Returns:
         Numbers of estimates and of checks written.
     """
-    estimates, checks = estimate(_panel(connection), _policy_shifts(connection), _question(plan), _facts(connection))
+    answer = estimate(_panel(connection), _policy_shifts(connection), question_of(plan), _facts(connection))
+    estimates, checks = answer.estimates, answer.checks
     connection.begin()
     _write(connection, "estimates.effect_estimates", EffectEstimate, estimates)
     _write(connection, "estimates.robustness_checks", Check, checks)
@@ -32,7 +35,8 @@ def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> tuple[
     return len(estimates), len(checks)
 
 
-def _question(plan: Plan) -> Question:
+def question_of(plan: Plan) -> Question:
+    """What the plan asks of claim C1, as the estimators read it."""
     claim = plan.claims.C1
     primary = Specification(claim.broadcast.adstock_rate, tuple(claim.primary_specification.effects))
     curve = [
@@ -47,10 +51,19 @@ def _question(plan: Plan) -> Question:
         curve=tuple(dict.fromkeys([primary, *curve])),
         same_sign_share=claim.specification_curve.same_sign_share,
         join_coverage=claim.join_coverage,
+        smallest_effect=claim.smallest_effect_of_interest,
+        horizon_weeks=claim.outcome.horizon_weeks,
+        designs=tuple(claim.designs),
+        thresholds=Thresholds(
+            effective_f=claim.gates.effective_f,
+            family_alpha=claim.gates.placebo_family_alpha,
+            permutation_draws=claim.gates.permutation_draws,
+            seed=plan.seed,
+        ),
     )
 
 
-def _panel(connection: duckdb.DuckDBPyConnection) -> PanelData:
+def _panel(connection: duckdb.DuckDBPyConnection) -> Panel:
     """The panel in order of its key, so that the same content gives the same bits."""
     rates = [rate for (rate,) in connection.execute("select adstock_rate from run.adstock_rates order by 1").fetchall()]
     levers = ", ".join(
@@ -77,14 +90,18 @@ def _panel(connection: duckdb.DuckDBPyConnection) -> PanelData:
     ).fetchnumpy()
     span = connection.execute("select min(week_start), max(week_start) from claim.panel_customer_week").fetchone()
     first_week, last_week = span or (None, None)
-    return PanelData(
+    return Panel(
         customer=codes(np.asarray(columns["customer"])),
         brand=codes(np.asarray(columns["brand"])),
         week=codes(np.asarray(columns["week"])),
         turns=np.asarray(columns["turns"], dtype=np.float64),
         responsiveness=np.asarray(columns["total_responsiveness"], dtype=np.float64),
         broadcast={rate: np.asarray(columns[f"broadcast_{i}"], dtype=np.float64) for i, rate in enumerate(rates)},
+        broadcast_reach="brand",
         outcome=np.asarray(columns["outcome"], dtype=np.float64),
+        shift=None,
+        slot=None,
+        columns={},
         first_week=first_week,
         last_week=last_week,
     )

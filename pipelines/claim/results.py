@@ -9,8 +9,9 @@ from scipy import stats
 # (1.96 + 0.84) standard errors: two-sided 5 %, power 80 % (Cohen 1988).
 MDE_STANDARD_ERRORS = 2.8
 
-Lever = Literal["responsiveness", "broadcast", "contrast"]
-Quantity = Literal["beta", "theta", "delta", "kappa_star"]
+Lever = str
+Quantity = Literal["beta", "theta", "delta", "kappa_star", "effect", "peak"]
+CheckKind = Literal["identification", "balance", "placebo", "permutation", "spec", "sensitivity", "sim", "dq"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class EffectEstimate:
     ci90_lo: float | None = None
     ci90_hi: float | None = None
     p: float | None = None
+    q_bh: float | None = None
     cov_rb: float | None = None
     mde: float | None = None
     scale_p25: float | None = None
@@ -49,8 +51,11 @@ class EffectEstimate:
     n_tickets: int | None = None
     n_shifts: int | None = None
     n_clusters_1: int | None = None
+    n_clusters_2: int | None = None
     max_cluster_share: float | None = None
     f_eff: float | None = None
+    ar_lo: float | None = None
+    ar_hi: float | None = None
     window_start: date | None = None
     window_end: date | None = None
 
@@ -63,13 +68,16 @@ class Check:
     gate_code: str
     claim_id: str
     estimate_id: str | None
-    kind: Literal["identification", "spec", "dq"]
+    kind: CheckKind
     statistic: str
     value: float | None
     threshold: float | None
     passed: bool
     blocking: bool
     detail: str
+    p: float | None = None
+    lo: float | None = None
+    hi: float | None = None
 
 
 @dataclass(frozen=True)

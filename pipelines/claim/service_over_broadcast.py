@@ -1,62 +1,27 @@
 """Claim C1: does moving responsiveness do more for customers than moving broadcast volume?
 
-The adjusted within-customer design: what a customer does after weeks of faster replies, against the
-same customer's other weeks and against everyone's same week. It adjusts; it does not identify.
+Both levers stand in one joint system. The strongest design that the data offer identifies each of them; the naive
+estimate, and those of the designs that mislead, stand beside it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pipelines.claim.linear import (
-    AbsorbedColumns,
-    ClusteredFit,
-    Floats,
-    Integers,
-    NotIdentifiedError,
-    absorb_within_clusters,
-    codes,
-    fit_absorbed,
-    independent,
-    keep_without_singletons,
-)
+from pipelines.claim.clustering import cluster_covariance
+from pipelines.claim.designs import DESIGN_NAMES, Choice, choose
+from pipelines.claim.gates import Strength, Thresholds, identification_checks, same_sign_check, strength
+from pipelines.claim.instrumental import jackknife_covariance
+from pipelines.claim.linear import Floats, NotIdentifiedError
 from pipelines.claim.policy_shift import Contrast, PolicyShift, contrast, fieller_interval
-from pipelines.claim.results import MDE_STANDARD_ERRORS, Check, EffectEstimate, Interval, t_interval
+from pipelines.claim.results import MDE_STANDARD_ERRORS, Check, EffectEstimate, t_interval
+from pipelines.claim.sample import Panel
+from pipelines.claim.sensitivity_gate import sensitivity_checks
+from pipelines.claim.system import Fitted, Setup, System, lagged, prepare, setup_of
 
 CLAIM = "C1"
-DESIGN = "adjusted within-customer"
-# Broadcasts are known per brand and week only, so nothing but time identifies them.
-GRADE_RESPONSIVENESS, GRADE_BROADCAST = "C", "D"
-MIN_CUSTOMERS = 2
-
-
-@dataclass(frozen=True)
-class PanelData:
-    """The panel, one row per customer, brand and week.
-
-    Args:
-        customer, brand, week: (n,) codes; a person who is a customer of two brands has two codes.
-        turns: (n,) turns opened in the week.
-        responsiveness: (n,) sum of the turns' responsiveness, in halvings; 0 without turns.
-        broadcast: (n,) broadcast lever by adstock rate.
-        outcome: (n,) 0 or 1.
-        first_week, last_week: Mondays; None for an empty panel.
-    """
-
-    customer: Integers
-    brand: Integers
-    week: Integers
-    turns: Floats
-    responsiveness: Floats
-    broadcast: dict[float, Floats]
-    outcome: Floats
-    first_week: date | None
-    last_week: date | None
-
-    def __len__(self) -> int:
-        return len(self.outcome)
+NAIVE = Setup("adjusted", "adjusted", (), has_controls=False)
 
 
 @dataclass(frozen=True)
@@ -81,6 +46,10 @@ class Question:
         curve: the specifications of the curve, the primary one among them.
         same_sign_share: share of the curve that must have the primary's sign (gate G7).
         join_coverage: share of customer messages that must belong to a known customer (gate G9).
+        smallest_effect: m, in the unit of the outcome.
+        horizon_weeks: weeks over which the outcome is counted.
+        designs: designs that the plan allows.
+        thresholds: of the gates.
     """
 
     outcome: str
@@ -89,6 +58,10 @@ class Question:
     curve: tuple[Specification, ...]
     same_sign_share: float
     join_coverage: float
+    smallest_effect: float = 0.005
+    horizon_weeks: int = 13
+    designs: tuple[str, ...] = DESIGN_NAMES
+    thresholds: Thresholds = field(default_factory=lambda: Thresholds(23.1, 0.01, 999, 0))
 
 
 @dataclass(frozen=True)
@@ -96,9 +69,9 @@ class SampleFacts:
     """Counts behind the panel.
 
     Args:
-        n_customers: persons in the panel.
+        n_customers: customers in the panel.
         n_tickets: tickets that carry a dose.
-        n_shifts: shifts of the rota in the input.
+        n_shifts: shifts of the roster in the input.
         n_experiment_units: randomised units in the input.
         n_customer_messages, n_resolved_messages: customer messages, and those of a known customer.
     """
@@ -111,124 +84,214 @@ class SampleFacts:
     n_resolved_messages: int
 
 
-def estimate(
-    panel: PanelData, shifts: dict[float, PolicyShift], question: Question, facts: SampleFacts
-) -> tuple[list[EffectEstimate], list[Check]]:
-    """Estimate the claim: primary, naive and the specification curve, with the gates' checks.
+@dataclass(frozen=True)
+class Answer:
+    """What the claim's estimation found.
+
+    Args:
+        estimates: rows of `claim.effect_estimates`; the primary Delta always among them.
+        checks: rows of `claim.robustness_checks`.
+        choice: the designs in use and the ones declined.
+    """
+
+    estimates: list[EffectEstimate]
+    checks: list[Check]
+    choice: Choice
+
+
+def estimate(panel: Panel, shifts: dict[float, PolicyShift], question: Question, facts: SampleFacts, with_gates: bool = True) -> Answer:
+    """Estimate the claim: primary, naive and misleading designs, the specification curve, and the gates' checks.
 
     Args:
         panel: the sample.
         shifts: the policy shift by adstock rate; empty where no brand has weeks enough.
         question: what the plan asks.
         facts: counts behind the panel.
+        with_gates: whether the gates and the specification curve are computed; the certificate leaves them out where
+            it asks for the estimator alone.
 
     Returns:
-        Estimates, the primary Delta always among them (null where it can't be computed), and checks.
+        Estimates, the primary Delta always among them (null where it can't be computed), checks, and the designs.
     """
-    naive = Specification(question.primary.adstock_rate, ())
-    absorbed: dict[tuple[str, ...], _Absorbed] = {}
-    rows: list[EffectEstimate] = []
-    deltas: dict[Specification, float] = {}
+    return _Estimation(panel, shifts, question, facts, choose(panel, question.designs)).run(with_gates)
+
+
+@dataclass
+class _Estimation:
+    """One estimation under way; systems are prepared once for each set of effects."""
+
+    panel: Panel
+    shifts: dict[float, PolicyShift]
+    question: Question
+    facts: SampleFacts
+    choice: Choice
+    systems: dict[Setup, System] = field(default_factory=dict)
+    rows: list[EffectEstimate] = field(default_factory=list)
     failure: str | None = None
-    for spec in (*question.curve, naive):
-        blank = _blank(spec, question, panel, facts)
+
+    def run(self, with_gates: bool) -> Answer:
+        question, primary = self.question, self.question.primary
+        deltas: list[float | None] = []
+        for spec in question.curve if with_gates else (primary,):
+            found = self._estimate(spec, setup_of(self.choice, spec.effects), _spec_id(self.choice, spec))
+            deltas.append(found.delta if found else None)
+        for name, setup in self._ladder():
+            self._estimate(Specification(primary.adstock_rate, setup.effects), setup, name)
+        checks = [*self._gates(deltas)] if with_gates else []
+        return Answer(self.rows, checks, self.choice)
+
+    def _ladder(self) -> Iterator[tuple[str, Setup]]:
+        """The naive estimate, then designs that mislead in their own ways, up to the one in use."""
+        yield Specification(self.question.primary.adstock_rate, ()).spec_id, NAIVE
+        if self.choice.responsiveness.design != "roster":
+            return
+        effects = (*self.question.primary.effects, "slot")
+        rate = f"adstock {self.question.primary.adstock_rate:g}"
+        yield f"ladder: adjusted|{rate}", Setup("adjusted", self.choice.broadcast.design, effects)
+        if self.panel.column("total_load") is not None:
+            load = Setup("roster", self.choice.broadcast.design, effects, keeps_incidents=True, r_instrument="total_load")
+            yield f"ladder: queue load as instrument|{rate}", load
+        yield f"ladder: incidents kept|{rate}", Setup("roster", self.choice.broadcast.design, effects, keeps_incidents=True)
+
+    def _system(self, setup: Setup) -> System:
+        if setup not in self.systems:
+            is_primary = setup == setup_of(self.choice, self.question.primary.effects)
+            self.systems[setup] = prepare(self.panel, setup, self._rates(setup), self._extra() if is_primary else None)
+        return self.systems[setup]
+
+    def _rates(self, setup: Setup) -> tuple[float, ...]:
+        in_curve = {spec.adstock_rate for spec in self.question.curve if setup_of(self.choice, spec.effects) == setup}
+        return tuple(sorted(in_curve | {self.question.primary.adstock_rate}))
+
+    def _extra(self) -> dict[str, Floats]:
+        """Columns that only gates look at; what is not known counts as none, which tells nothing."""
+        names = [name for name in ("total_other_shortfall", "total_next_shortfall") if self.panel.column(name) is not None]
+        extra = {name: np.nan_to_num(self.panel.columns[name]) for name in names}
+        if self.panel.broadcast_reach == "customer":
+            extra["lagged_turns"] = np.nan_to_num(lagged(self.panel, self.panel.turns, 1))
+            extra["lagged_outcome"] = np.nan_to_num(lagged(self.panel, self.panel.outcome, self.question.horizon_weeks + 1))
+        return extra
+
+    def _estimate(self, spec: Specification, setup: Setup, spec_id: str) -> Contrast | None:
+        """Add one specification's rows; nothing but an empty primary row where it can't be estimated."""
+        question = self.question
+        blank = self._blank(spec_id, setup, is_primary=spec == question.primary and setup == setup_of(self.choice, spec.effects))
         try:
-            if spec.adstock_rate not in shifts:
+            if spec.adstock_rate not in self.shifts:
                 raise NotIdentifiedError("no brand has a full week with turns enough for the percentiles")
-            if spec.effects not in absorbed:
-                absorbed[spec.effects] = _absorb(panel, spec.effects)
-            if not shifts[spec.adstock_rate].weights.all():
+            shift = self.shifts[spec.adstock_rate]
+            system = self._system(setup)
+            if not shift.weights.all():
                 raise NotIdentifiedError("a lever's 25th and 75th percentile are the same, so there is no shift to compare")
-            fitted = absorbed[spec.effects].fit(spec.adstock_rate)
+            fitted = system.fit(spec.adstock_rate)
         except NotIdentifiedError as error:
-            if spec == question.primary:
-                failure = str(error)
-                rows.append(_named(blank, "contrast", "delta", question.outcome_unit))
-            continue
-        found = contrast(fitted.coefficients[:2], fitted.covariance[:2, :2], shifts[spec.adstock_rate])
-        if spec != naive:
-            deltas[spec] = found.delta
-        rows.extend(_rows(blank, fitted, found, shifts[spec.adstock_rate], question))
-    return rows, _checks(deltas, question, facts, failure)
+            if blank.is_primary:
+                self.failure = str(error)
+                self.rows.append(_named(blank, "contrast", "delta", question.outcome_unit))
+            return None
+        if blank.is_primary:
+            first = self._strength(system, spec.adstock_rate)
+            blank = replace(blank, f_eff=first.effective_f)
+            self.rows.extend(self._jackknife(blank, system, spec.adstock_rate, fitted, shift))
+        found = contrast(fitted.coefficients, fitted.covariance, shift)
+        self.rows.extend(_rows(blank, fitted, found, shift, question, self.panel.broadcast_reach))
+        return found
+
+    def _strength(self, system: System, rate: float) -> Strength:
+        try:
+            return strength(system, rate)
+        except NotIdentifiedError:
+            return Strength(None, None, None)
+
+    def _jackknife(
+        self, blank: EffectEstimate, system: System, rate: float, fitted: Fitted, shift: PolicyShift
+    ) -> Iterator[EffectEstimate]:
+        """Delta with a jackknife over shifts that estimates the effects anew (CRV3) in place of CRV1's part."""
+        if fitted.iv is None or system.clusters is None or system.clusters.second is None or system.setup.responsiveness != "roster":
+            return
+        regressors, instruments = system.positions(rate)
+        try:
+            second = jackknife_covariance(system.absorbed, fitted.iv, regressors, instruments, system.clusters.second)
+            whole = cluster_covariance(fitted.iv.scores, fitted.iv.bread, system.clusters, second_part=second).covariance
+        except NotIdentifiedError:
+            return
+        found = contrast(fitted.coefficients, whole[:2, :2], shift)
+        named = replace(blank, spec_id=f"{blank.spec_id}|CRV3", is_primary=False, estimate_id=f"{blank.estimate_id}|CRV3")
+        named = replace(_named(named, "contrast", "delta", self.question.outcome_unit), df=fitted.df, se_type="CGM, CRV3 by shift")
+        yield _filled(named, found.delta, found.delta_se, found.cov_rb)
+
+    def _gates(self, deltas: list[float | None]) -> Iterator[Check]:
+        question = self.question
+        primary = next((row for row in self.rows if row.is_primary and row.quantity == "delta" and row.estimate is not None), None)
+        if self.choice.responsiveness.design == "adjusted":
+            yield _not_identified(self.choice)
+        yield _coverage(self.facts, question)
+        yield _computable(self.failure)
+        if primary is None or primary.estimate is None:
+            return
+        rate = question.primary.adstock_rate
+        system = self.systems[setup_of(self.choice, question.primary.effects)]
+        fitted = system.fit(rate)
+        yield from identification_checks(
+            self.panel, system, rate, fitted, self._strength(system, rate), question.horizon_weeks, question.thresholds
+        )  # fmt: skip
+        yield same_sign_check(deltas, primary.estimate, primary.estimate_id, question.same_sign_share)
+        yield from sensitivity_checks(system, rate, fitted, self.shifts[rate], question.smallest_effect)
+
+    def _blank(self, spec_id: str, setup: Setup, is_primary: bool) -> EffectEstimate:
+        is_naive = not setup.effects
+        grades = (self.choice.responsiveness.grade, self.choice.broadcast.grade)
+        in_use = setup.responsiveness == self.choice.responsiveness.design and setup.r_instrument is None and not setup.keeps_incidents
+        return EffectEstimate(
+            estimate_id=f"{CLAIM}|{spec_id}",
+            claim_id=CLAIM,
+            lever="contrast",
+            quantity="delta",
+            outcome=self.question.outcome,
+            estimator=_estimator(setup),
+            spec_id=spec_id,
+            design="none (naive)" if is_naive else self.choice.label if in_use else spec_id.partition("|")[0],
+            evidence_grade_r="D" if is_naive or not in_use else grades[0],
+            evidence_grade_b="D" if is_naive else grades[1],
+            is_primary=is_primary,
+            is_naive=is_naive,
+            unit=self.question.outcome_unit,
+            n_obs=len(self.panel),
+            n_customers=self.facts.n_customers,
+            n_tickets=self.facts.n_tickets,
+            n_shifts=self.facts.n_shifts,
+            window_start=self.panel.first_week,
+            window_end=self.panel.last_week,
+        )
 
 
-@dataclass(frozen=True)
-class _Absorbed:
-    """All columns of the panel with one set of effects removed, ready for a fit at any adstock rate."""
-
-    columns: AbsorbedColumns
-    broadcast_at: dict[float, int]
-    controls: list[int]
-
-    def fit(self, adstock_rate: float) -> ClusteredFit:
-        """Outcome on responsiveness (first), broadcast (second) and controls."""
-        return fit_absorbed(self.columns, 0, [1, self.broadcast_at[adstock_rate], *self.controls])
+def _spec_id(choice: Choice, spec: Specification) -> str:
+    design = choice.responsiveness.design
+    return spec.spec_id if design == "adjusted" else f"{design}|{spec.spec_id}"
 
 
-def _absorb(panel: PanelData, names: tuple[str, ...]) -> _Absorbed:
-    any_turn = (panel.turns > 0).astype(np.float64)
-    effects = {
-        "customer": panel.customer,
-        "week": panel.week,
-        "week_by_contact": codes(panel.week * 2 + any_turn.astype(np.int64)),
-    }
-    chosen = [effects[name] for name in names]
-    # Contact has effects of its own where weeks do by contact; without effects a constant stands for them.
-    controls = [panel.turns]
-    if "week_by_contact" not in names:
-        controls.append(any_turn)
-    if not names:
-        controls.append(np.ones(len(panel)))
-    rates = list(panel.broadcast)
-    columns = np.column_stack([panel.outcome, panel.responsiveness, *(panel.broadcast[rate] for rate in rates), *controls])
-    keep = keep_without_singletons(chosen) if chosen else np.ones(len(panel), dtype=bool)
-    if len(np.unique(panel.customer[keep])) < MIN_CUSTOMERS:
-        raise NotIdentifiedError(f"fewer than {MIN_CUSTOMERS} customers with more than one week")
-    first_control = 2 + len(rates)
-    absorbed = absorb_within_clusters(columns[keep], [effect[keep] for effect in chosen], panel.brand[keep])
-    return _Absorbed(
-        columns=absorbed,
-        broadcast_at={rate: 2 + position for position, rate in enumerate(rates)},
-        controls=independent(absorbed, list(range(first_control, first_control + len(controls)))),
-    )
-
-
-def _blank(spec: Specification, question: Question, panel: PanelData, facts: SampleFacts) -> EffectEstimate:
-    return EffectEstimate(
-        estimate_id=f"{CLAIM}|{spec.spec_id}",
-        claim_id=CLAIM,
-        lever="contrast",
-        quantity="delta",
-        outcome=question.outcome,
-        estimator="linear probability model" + (", effects absorbed" if spec.effects else ", pooled"),
-        spec_id=spec.spec_id,
-        design=DESIGN if spec.effects else "none (naive)",
-        evidence_grade_r=GRADE_RESPONSIVENESS if spec.effects else "D",
-        evidence_grade_b=GRADE_BROADCAST,
-        is_primary=spec == question.primary,
-        is_naive=not spec.effects,
-        unit=question.outcome_unit,
-        se_type="CRV1 by brand",
-        n_obs=len(panel),
-        n_customers=facts.n_customers,
-        n_tickets=facts.n_tickets,
-        n_shifts=facts.n_shifts,
-        window_start=panel.first_week,
-        window_end=panel.last_week,
-    )
+def _estimator(setup: Setup) -> str:
+    if not setup.effects:
+        return "least squares, pooled"
+    if setup.responsiveness == "adjusted" and setup.broadcast != "experiment":
+        return "least squares, effects absorbed"
+    return "two-stage least squares, effects absorbed"
 
 
 def _named(blank: EffectEstimate, lever: str, quantity: str, unit: str) -> EffectEstimate:
     return replace(blank, estimate_id=f"{blank.estimate_id}|{lever}|{quantity}", lever=lever, quantity=quantity, unit=unit)
 
 
-def _rows(blank: EffectEstimate, fitted: ClusteredFit, found: Contrast, shift: PolicyShift, question: Question) -> Iterator[EffectEstimate]:
-    df = float(fitted.n_clusters - 1)
+def _rows(
+    blank: EffectEstimate, fitted: Fitted, found: Contrast, shift: PolicyShift, question: Question, reach: str
+) -> Iterator[EffectEstimate]:
     blank = replace(
         blank,
-        df=df,
+        df=fitted.df,
+        se_type=fitted.se_type,
         n_obs=fitted.n_rows,
-        n_clusters_1=fitted.n_clusters,
+        n_clusters_1=fitted.n_clusters_1,
+        n_clusters_2=fitted.n_clusters_2,
         max_cluster_share=fitted.max_cluster_share,
         contact_rate=shift.contact_rate,
     )
@@ -237,7 +300,8 @@ def _rows(blank: EffectEstimate, fitted: ClusteredFit, found: Contrast, shift: P
         "broadcast": (shift.broadcast_p25, shift.broadcast_p75),
     }
     se_beta = np.sqrt(np.diag(fitted.covariance))
-    per_unit = {"responsiveness": "per halving of one reply's time", "broadcast": "per log point of adstocked days"}
+    broadcast_unit = "per log point of adstocked days" if reach == "brand" else "per log point of adstocked broadcasts"
+    per_unit = {"responsiveness": "per halving of one reply's time", "broadcast": broadcast_unit}
     thetas = {"responsiveness": (found.theta_r, found.se_r), "broadcast": (found.theta_b, found.se_b)}
     for position, (lever, (p25, p75)) in enumerate(scales.items()):
         scaled = replace(blank, scale_p25=p25, scale_p75=p75)
@@ -245,7 +309,7 @@ def _rows(blank: EffectEstimate, fitted: ClusteredFit, found: Contrast, shift: P
         yield _filled(beta, float(fitted.coefficients[position]), float(se_beta[position]), float(fitted.covariance[0, 1]))
         yield _filled(_named(scaled, lever, "theta", question.outcome_unit), *thetas[lever], found.cov_rb)
     yield _filled(_named(blank, "contrast", "delta", question.outcome_unit), found.delta, found.delta_se, found.cov_rb)
-    ratio = fieller_interval(found, df)
+    ratio = fieller_interval(found, fitted.df)
     kappa = _named(blank, "contrast", "kappa_star", "theta_r / theta_b")
     # A cost ratio says nothing where broadcast does harm.
     if ratio is not None and found.theta_b > 0:
@@ -256,43 +320,16 @@ def _rows(blank: EffectEstimate, fitted: ClusteredFit, found: Contrast, shift: P
 def _filled(blank: EffectEstimate, value: float, se: float, covariance: float) -> EffectEstimate:
     if blank.df is None:
         raise ValueError("degrees of freedom come first")
-    interval: Interval = t_interval(value, se, blank.df)
-    return replace(blank, estimate=value, se=se, cov_rb=covariance, mde=MDE_STANDARD_ERRORS * se, **vars(interval))
+    return replace(
+        blank, estimate=value, se=se, cov_rb=covariance, mde=MDE_STANDARD_ERRORS * se, **vars(t_interval(value, se, blank.df))
+    )  # fmt: skip
 
 
-def _checks(deltas: dict[Specification, float], question: Question, facts: SampleFacts, failure: str | None) -> list[Check]:
-    primary = deltas.get(question.primary)
-    checks = [_first_stage(facts), _coverage(facts, question), _computable(failure)]
-    if primary is not None:
-        same = [delta for delta in deltas.values() if delta * primary > 0]
-        share = len(same) / len(question.curve)
-        checks.append(
-            Check(
-                check_id=f"{CLAIM}|same_sign_share",
-                gate_code="G7",
-                claim_id=CLAIM,
-                estimate_id=f"{CLAIM}|{question.primary.spec_id}|contrast|delta",
-                kind="spec",
-                statistic="share of the specification curve with the primary's sign",
-                value=share,
-                threshold=question.same_sign_share,
-                passed=share >= question.same_sign_share,
-                blocking=True,
-                detail=f"{len(same)} of {len(question.curve)} specifications agree in sign",
-            )
-        )
-    return checks
-
-
-def _first_stage(facts: SampleFacts) -> Check:
-    offers = []
-    if facts.n_experiment_units:
-        offers.append(f"{facts.n_experiment_units} randomised units")
-    if facts.n_shifts:
-        offers.append(f"{facts.n_shifts} shifts")
-    unused = f" The input holds {' and '.join(offers)}; this version has no design that uses them yet." if offers else ""
+def _not_identified(choice: Choice) -> Check:
+    """G1 where no instrument is in use: nothing moved the reply time from outside."""
+    declined = [offer for offer in choice.considered if offer.lever == "responsiveness" and not offer.is_offered]
     return Check(
-        check_id=f"{CLAIM}|instrument",
+        check_id=f"{CLAIM}|strength",
         gate_code="G1",
         claim_id=CLAIM,
         estimate_id=None,
@@ -302,7 +339,8 @@ def _first_stage(facts: SampleFacts) -> Check:
         threshold=23.1,
         passed=False,
         blocking=True,
-        detail="Nothing outside the customer's own situation moved the reply time: no randomised arm and no rota was used." + unused,
+        detail="Nothing outside the customer's own situation moved the reply time. "
+        + " ".join(f"Not used: {offer.label} ({offer.reason})." for offer in declined),
     )
 
 
