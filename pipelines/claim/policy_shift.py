@@ -6,7 +6,8 @@ from math import sqrt
 import numpy as np
 from scipy import stats
 
-from pipelines.claim.linear import Floats
+from pipelines.claim.linear import Floats, codes
+from pipelines.claim.sample import Panel
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,40 @@ class PolicyShift:
                 self.broadcast_p75 - self.broadcast_p25,
             ]
         )
+
+
+def policy_shift_of(panel: Panel, rate: float, min_turns: int) -> PolicyShift | None:
+    """The shift of a panel whose weeks were all watched in full.
+
+    Percentiles by linear interpolation within brand, over weeks with at least `min_turns` turns, then averaged by
+    customer-weeks; broadcast is the mean over all customers of the brand's week.
+
+    Args:
+        panel: the sample.
+        rate: adstock rate of the broadcast lever.
+        min_turns: least turns of a week that counts.
+
+    Returns:
+        None where no brand has such a week.
+    """
+    if not len(panel):
+        return None
+    cell = codes(panel.brand * (int(panel.week.max()) + 1) + panel.week)
+    brand = np.zeros(int(cell.max()) + 1, dtype=np.int64)
+    brand[cell] = panel.brand
+    rows, turns = np.bincount(cell), np.bincount(cell, weights=panel.turns)
+    used = turns >= min_turns
+    responsiveness = np.divide(np.bincount(cell, weights=panel.responsiveness), turns, out=np.zeros(len(turns)), where=used)
+    broadcast = np.bincount(cell, weights=panel.broadcast[rate]) / rows
+    found, weights = [], []
+    for each in np.unique(brand[used]):
+        weeks = used & (brand == each)
+        found.append([*np.percentile(responsiveness[weeks], [25, 75]), *np.percentile(broadcast[weeks], [25, 75])])
+        weights.append(float((panel.brand == each).sum()))
+    if not found:
+        return None
+    ends = np.average(found, axis=0, weights=weights)
+    return PolicyShift(*(float(end) for end in ends), contact_rate=float(panel.turns.sum() / len(panel)))
 
 
 @dataclass(frozen=True)

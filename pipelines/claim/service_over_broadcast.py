@@ -99,7 +99,14 @@ class Answer:
     choice: Choice
 
 
-def estimate(panel: Panel, shifts: dict[float, PolicyShift], question: Question, facts: SampleFacts, with_gates: bool = True) -> Answer:
+def estimate(
+    panel: Panel,
+    shifts: dict[float, PolicyShift],
+    question: Question,
+    facts: SampleFacts,
+    with_gates: bool = True,
+    with_ladder: bool = True,
+) -> Answer:
     """Estimate the claim: primary, naive and misleading designs, the specification curve, and the gates' checks.
 
     Args:
@@ -107,13 +114,14 @@ def estimate(panel: Panel, shifts: dict[float, PolicyShift], question: Question,
         shifts: the policy shift by adstock rate; empty where no brand has weeks enough.
         question: what the plan asks.
         facts: counts behind the panel.
-        with_gates: whether the gates and the specification curve are computed; the certificate leaves them out where
-            it asks for the estimator alone.
+        with_gates: whether the gates and the specification curve are computed.
+        with_ladder: whether the designs that mislead and the jackknife are computed beside the naive estimate.
+            Simulations leave out what they don't look at.
 
     Returns:
         Estimates, the primary Delta always among them (null where it can't be computed), checks, and the designs.
     """
-    return _Estimation(panel, shifts, question, facts, choose(panel, question.designs)).run(with_gates)
+    return _Estimation(panel, shifts, question, facts, choose(panel, question.designs)).run(with_gates, with_ladder)
 
 
 @dataclass
@@ -128,8 +136,10 @@ class _Estimation:
     systems: dict[Setup, System] = field(default_factory=dict)
     rows: list[EffectEstimate] = field(default_factory=list)
     failure: str | None = None
+    with_ladder: bool = True
 
-    def run(self, with_gates: bool) -> Answer:
+    def run(self, with_gates: bool, with_ladder: bool) -> Answer:
+        self.with_ladder = with_ladder
         question, primary = self.question, self.question.primary
         deltas: list[float | None] = []
         for spec in question.curve if with_gates else (primary,):
@@ -143,7 +153,7 @@ class _Estimation:
     def _ladder(self) -> Iterator[tuple[str, Setup]]:
         """The naive estimate, then designs that mislead in their own ways, up to the one in use."""
         yield Specification(self.question.primary.adstock_rate, ()).spec_id, NAIVE
-        if self.choice.responsiveness.design != "roster":
+        if self.choice.responsiveness.design != "roster" or not self.with_ladder:
             return
         effects = (*self.question.primary.effects, "slot")
         rate = f"adstock {self.question.primary.adstock_rate:g}"
@@ -192,7 +202,8 @@ class _Estimation:
         if blank.is_primary:
             first = self._strength(system, spec.adstock_rate)
             blank = replace(blank, f_eff=first.effective_f)
-            self.rows.extend(self._jackknife(blank, system, spec.adstock_rate, fitted, shift))
+            if self.with_ladder:
+                self.rows.extend(self._jackknife(blank, system, spec.adstock_rate, fitted, shift))
         found = contrast(fitted.coefficients, fitted.covariance, shift)
         self.rows.extend(_rows(blank, fitted, found, shift, question, self.panel.broadcast_reach))
         return found
