@@ -53,7 +53,9 @@ def cluster_covariance(
 
     Two-way: V(first) + V(second) - V(first x second), each with its own G / (G - 1) (Cameron, Gelbach and
     Miller 2011). A row without a second cluster is its own cluster in the second dimension and
-    in the intersection, so both cancel. Negative eigenvalues become zero (the same source).
+    in the intersection, so both cancel. Negative eigenvalues become zero (the same source); a variance that this
+    leaves near zero would feign certainty, so that none may then be below its larger one-way value (MacKinnon,
+    Nielsen and Webb 2024).
 
     `df_factor` is G / (G - K), G the clusters of the second dimension (the first, if there is one only): an
     instrument that varies by cluster and is partialled on K effects has only G - K free values, and
@@ -69,14 +71,14 @@ def cluster_covariance(
     Raises:
         NotIdentifiedError: fewer than two clusters in a dimension, or not more clusters than K.
     """
-    meat, n_first = _meat(scores, codes(clusters.first))
-    n_second, was_clipped = 0, False
+    meat_first, n_first = _meat(scores, codes(clusters.first))
+    meat, meat_second, n_second, was_clipped = meat_first, meat_first, 0, False
     if clusters.second is not None:
         chosen = np.flatnonzero(clusters.second >= 0)
         second, first = codes(clusters.second[chosen]), codes(clusters.first[chosen])
         meat_second, n_second = _meat(scores[chosen], second)
         meat_both, _ = _meat(scores[chosen], codes(first * n_second + second), may_be_one=True)
-        meat = meat - meat_both + (meat_second if second_part is None else 0.0)
+        meat = meat_first - meat_both + (meat_second if second_part is None else 0.0)
     n_clusters = n_second if clusters.second is not None else n_first
     if n_clusters <= n_instrument_effects:
         raise NotIdentifiedError(f"{n_clusters} clusters for {n_instrument_effects} effects of the instrument")
@@ -84,6 +86,9 @@ def cluster_covariance(
     unscaled = (unscaled + unscaled.T) / 2 + (0.0 if second_part is None else second_part)
     if clusters.second is not None:
         unscaled, was_clipped = _clip(unscaled)
+    if was_clipped:
+        one_way = [np.diag(bread @ part @ bread.T) for part in (meat_first, meat_second)]
+        unscaled = unscaled + np.diag(np.maximum(np.maximum(*one_way) - np.diag(unscaled), 0.0))
     factor = n_clusters / (n_clusters - n_instrument_effects)
     return ClusterCovariance(factor * unscaled, unscaled, factor, was_clipped, n_first, n_second)
 

@@ -1,13 +1,14 @@
 """Two-stage least squares on absorbed columns, clustered in two ways, with what a sceptic asks of an instrument."""
 
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import inf
 from typing import Literal
 
 import numpy as np
 from scipy import stats
 
 from pipelines.claim.clustering import ClusterCovariance, Clusters, cluster_covariance, max_cluster_share
+from pipelines.claim.confidence_set import ConfidenceSet, ratio_set
 from pipelines.claim.linear import RANK_TOLERANCE, AbsorbedColumns, EffectProjection, Floats, Integers, NotIdentifiedError
 
 
@@ -63,21 +64,6 @@ class FirstStage:
     clustered: ClusterCovariance
 
 
-@dataclass(frozen=True)
-class ConfidenceSet:
-    """A set of values not rejected: `[lo, hi]`, everything outside `(lo, hi)` for `rays`, or the whole `line`."""
-
-    kind: Literal["interval", "rays", "line"]
-    lo: float
-    hi: float
-
-    def contains(self, value: float) -> bool:
-        if self.kind == "line":
-            return True
-        inside = self.lo <= value <= self.hi
-        return inside if self.kind == "interval" else value <= self.lo or value >= self.hi
-
-
 def fit_instrumented(
     absorbed: AbsorbedColumns,
     outcome: int,
@@ -101,11 +87,12 @@ def fit_instrumented(
 
     Raises:
         NotIdentifiedError: too few instruments, clusters or rows, collinear columns, a column without variation
-            of its own, or instruments that do not move the regressors.
+            of its own, the outcome among them, or instruments that do not move the regressors.
     """
     y, x = absorbed.residuals[:, outcome], absorbed.residuals[:, regressors]
     projected = x
     _require_rows(absorbed, len(regressors))
+    _require_variation(absorbed, [outcome])
     if len(instruments) < len(regressors):
         raise NotIdentifiedError(f"{len(instruments)} instruments for {len(regressors)} regressors")
     _require_variation(absorbed, regressors)
@@ -177,6 +164,36 @@ def jackknife_covariance(
             raise NotIdentifiedError("one cluster alone identifies a coefficient")
         moves[g] = -bread @ np.linalg.solve(leverage, zh @ (half.T @ u[part]))
     return (n_clusters - 1) / n_clusters * moves.T @ moves
+
+
+def independent_covariance(
+    absorbed: AbsorbedColumns, fit: IVFit, regressors: list[int], kind: Literal["classical", "HC1", "HC2"]
+) -> Floats:
+    """Covariance for rows that are independent of each other, (k, k).
+
+    `classical` has one error variance, u'u / (n - K); `HC1` scales the sandwich by n / (n - K); `HC2` divides each
+    squared residual by 1 - leverage, absorbed effects included (White 1980; MacKinnon and White 1985). K is
+    `fit.n_parameters`: absorb with every row a cluster of its own, so that all effects count.
+
+    Args:
+        absorbed: the columns.
+        fit: the fit of them; least squares for HC2.
+        regressors: positions of the regressors.
+        kind: as above.
+    """
+    spare = fit.n_rows - fit.n_parameters
+    if kind == "classical":
+        return fit.bread * float(fit.residuals @ fit.residuals) / spare
+    weights = np.full(fit.n_rows, fit.n_rows / spare)
+    if kind == "HC2":
+        x = absorbed.residuals[:, regressors]
+        leverage = np.einsum("ij,jk,ik->i", x, fit.bread, x)
+        if absorbed.projection is not None:
+            leverage = leverage + absorbed.projection.diagonal()
+        if leverage.max() >= 1 - RANK_TOLERANCE:
+            raise NotIdentifiedError("a row fits perfectly")
+        weights = 1 / (1 - leverage)
+    return fit.bread @ ((fit.scores * weights[:, None]).T @ fit.scores) @ fit.bread.T
 
 
 def effective_f(
@@ -254,6 +271,8 @@ def anderson_rubin_set(
     """
     _require_rows(absorbed, 1 + len(exogenous))
     _require_variation(absorbed, [excluded, *exogenous])
+    for position in (outcome, endogenous):
+        _require_variation(absorbed, [position])
     z = _partialled(absorbed, [excluded], exogenous)
     columns = absorbed.residuals[:, [outcome, endogenous]]
     coefficients = (z.T @ columns / (z.T @ z))[0]
@@ -262,21 +281,7 @@ def anderson_rubin_set(
     bread = np.eye(2) / float(z[:, 0] @ z[:, 0])
     clustered = cluster_covariance(z * errors, bread, clusters, n_instrument_effects)
     critical = float(stats.t.ppf((1 + level) / 2, clustered.df)) ** 2
-    return _quadratic_set(coefficients, critical * clustered.covariance)
-
-
-def _quadratic_set(coefficients: Floats, spread: Floats) -> ConfidenceSet:
-    """Values b with (g - b p)^2 <= S_gg - 2 b S_gp + b^2 S_pp."""
-    a = float(coefficients[1] ** 2 - spread[1, 1])
-    half_b = float(coefficients[0] * coefficients[1] - spread[0, 1])
-    c = float(coefficients[0] ** 2 - spread[0, 0])
-    discriminant = half_b**2 - a * c
-    if a == 0 or (a < 0 and discriminant <= 0):
-        return ConfidenceSet("line", -inf, inf)
-    # With a > 0 the ratio g / p itself is in the set, so a negative discriminant is rounding error.
-    root = sqrt(max(discriminant, 0.0))
-    lo, hi = sorted(((half_b - root) / a, (half_b + root) / a))
-    return ConfidenceSet("interval" if a > 0 else "rays", lo, hi)
+    return ratio_set(coefficients, clustered.covariance, critical)
 
 
 @dataclass(frozen=True)

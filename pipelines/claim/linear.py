@@ -114,6 +114,14 @@ class EffectProjection:
             reduced[np.arange(len(rows)), codes_[rows]] += 1.0
         return reduced
 
+    def diagonal(self) -> Floats:
+        """Diagonal (n,) of the projection matrix."""
+        diagonal = 1 / self.sizes[self.first]
+        for start in range(0, len(self.first) if self.others else 0, 4096):
+            reduced = self.reduced_dummies(np.arange(start, min(start + 4096, len(self.first))))
+            diagonal[start : start + 4096] += np.einsum("ij,jk,ik->i", reduced, self.inverse, reduced, optimize=True)
+        return diagonal
+
 
 def effect_projection(effects: list[Integers]) -> EffectProjection:
     """Prepare to remove effects, exactly for any unbalanced panel.
@@ -233,7 +241,8 @@ def fit_absorbed(absorbed: AbsorbedColumns, outcome: int, regressors: list[int])
         regressors: positions of the regressors.
 
     Raises:
-        NotIdentifiedError: fewer than two clusters, no degrees of freedom, or collinear columns.
+        NotIdentifiedError: fewer than two clusters, no degrees of freedom, an outcome without variation, or
+            collinear columns.
     """
     y, x = absorbed.residuals[:, outcome], absorbed.residuals[:, regressors]
     n_rows, n_columns = x.shape
@@ -244,6 +253,8 @@ def fit_absorbed(absorbed: AbsorbedColumns, outcome: int, regressors: list[int])
     if n_rows <= n_parameters:
         raise NotIdentifiedError(f"{n_rows} rows for {n_parameters} parameters")
 
+    if np.sqrt(y @ y) <= RANK_TOLERANCE * absorbed.sizes[outcome]:
+        raise NotIdentifiedError("the outcome has no variation of its own")
     scale = np.sqrt((x**2).sum(axis=0))
     if np.any(scale <= RANK_TOLERANCE * absorbed.sizes[regressors]):
         raise NotIdentifiedError("a column has no variation of its own")

@@ -107,7 +107,7 @@ def with_dummies_written_out(s: Sample, counted: int) -> tuple[Floats, Floats]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_coefficients_and_standard_errors_are_those_of_pyfixest(seed: int, is_nested: bool) -> None:
     s = sample(seed, is_nested)
-    frame = pd.DataFrame(s.columns, columns=["a", "b", "c"]).assign(y=s.outcome, customer=s.customer, week=s.week, brand=s.brand)
+    frame = pd.DataFrame(s.columns, columns=pd.Index(["a", "b", "c"])).assign(y=s.outcome, customer=s.customer, week=s.week, brand=s.brand)
     theirs = pf.feols(
         "y ~ a + b + c | customer + week",
         frame,
@@ -152,7 +152,7 @@ def test_singletons_dropped_by_us_are_those_dropped_by_pyfixest(seed: int) -> No
     s = Sample(rng.normal(size=120), rng.normal(size=(120, 3)), customer, week, customer % 9)
     keep = keep_without_singletons(s.effects)
     assert 0 < keep.sum() < 120
-    frame = pd.DataFrame(s.columns, columns=["a", "b", "c"]).assign(y=s.outcome, customer=s.customer, week=s.week, brand=s.brand)
+    frame = pd.DataFrame(s.columns, columns=pd.Index(["a", "b", "c"])).assign(y=s.outcome, customer=s.customer, week=s.week, brand=s.brand)
     theirs = pf.feols(
         "y ~ a + b + c | customer + week",
         frame,
