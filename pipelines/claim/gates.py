@@ -141,9 +141,7 @@ def _balance(system: System) -> _Placebo:
         )
     others = [position for position in system.controls if position not in [system.at[name] for name in names]]
     wanted = [system.at["r_instrument"], *(system.at[name] for name in names)]
-    columns, w = absorbed.residuals[:, wanted], absorbed.residuals[:, others]
-    if others:
-        columns = columns - w @ np.linalg.solve(w.T @ w, w.T @ columns)
+    columns = absorbed.partialled(wanted, others)
     z, features = columns[:, 0], columns[:, 1:]
     size = float(z @ z)
     slopes = features.T @ z / size
@@ -190,7 +188,7 @@ def _reduced_form(system: System, rate: float, gate: str, column: str, name: str
     regressors = [system.at[column], system.at["r_instrument"], system.at[system.lever(rate)], *system.controls]
     try:
         fit = fit_instrumented(
-            system.absorbed, system.at["outcome"], regressors, regressors, system.clusters, system.n_instrument_effects
+            system.absorbed, system.at["outcome"], regressors, regressors, system.clusters, system.n_instrument_effects, n_wanted=1
         )  # fmt: skip
     except NotIdentifiedError as error:
         return _Placebo(gate, name, "placebo", None, None, None, None, f"Not computed: {error}.")
@@ -209,8 +207,7 @@ def _permutation_check(system: System, rate: float, fitted: Fitted, thresholds: 
     if system.setup.responsiveness != "roster" or panel.shift is None or panel.slot is None:
         return
     controls = [system.at[system.lever(rate)], *system.controls]
-    y, w = system.absorbed.residuals[:, system.at["outcome"]], system.absorbed.residuals[:, controls]
-    residual = y - w @ np.linalg.solve(w.T @ w, w.T @ y)
+    residual = system.absorbed.partialled([system.at["outcome"]], controls)[:, 0]
     wald = float(2 * stats.t.sf(abs(fitted.coefficients[0]) / np.sqrt(fitted.covariance[0, 0]), fitted.df))
     shifts, shortfall, strata = _shifts(panel, panel.shift, panel.slot)
     try:

@@ -5,11 +5,15 @@ from math import inf
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from pipelines.claim.clustering import ClusterCovariance, Clusters, cluster_covariance, max_cluster_share
 from pipelines.claim.confidence_set import ConfidenceSet, ratio_set
 from pipelines.claim.linear import RANK_TOLERANCE, AbsorbedColumns, EffectProjection, Floats, Integers, NotIdentifiedError
+
+# Share of a regressor's variation that instruments must move, to be told from rounding error.
+RELEVANCE_TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -18,9 +22,9 @@ class IVFit:
 
     Args:
         coefficients: (k,) in the order of the regressors.
-        clustered: their covariance and its parts.
+        clustered: covariance of the wanted ones, w of them, and its parts.
         bread: (k, k) inverse of X'Z (Z'Z)^-1 Z'X.
-        scores: (n, k) projected regressors times residuals: any other covariance is made of them.
+        influence: (n, w) what each row adds to a wanted coefficient's error: any other covariance is made of it.
         residuals: (n,).
         n_rows: rows used.
         n_parameters: regressors plus the absorbed parameters that are counted.
@@ -30,7 +34,7 @@ class IVFit:
     coefficients: Floats
     clustered: ClusterCovariance
     bread: Floats
-    scores: Floats
+    influence: Floats
     residuals: Floats
     n_rows: int
     n_parameters: int
@@ -71,6 +75,7 @@ def fit_instrumented(
     instruments: list[int],
     clusters: Clusters,
     n_instrument_effects: int = 0,
+    n_wanted: int | None = None,
 ) -> IVFit:
     """Two-stage least squares of one absorbed column on others.
 
@@ -84,34 +89,37 @@ def fit_instrumented(
         instruments: positions of the instruments, at least k.
         clusters: of the same rows.
         n_instrument_effects: K of `cluster_covariance`.
+        n_wanted: coefficients, from the first on, whose covariance is asked for; all of them unless given.
 
     Raises:
         NotIdentifiedError: too few instruments, clusters or rows, collinear columns, a column without variation
             of its own, the outcome among them, or instruments that do not move the regressors.
     """
-    y, x = absorbed.residuals[:, outcome], absorbed.residuals[:, regressors]
-    projected = x
+    gram = absorbed.gram
     _require_rows(absorbed, len(regressors))
     _require_variation(absorbed, [outcome])
     if len(instruments) < len(regressors):
         raise NotIdentifiedError(f"{len(instruments)} instruments for {len(regressors)} regressors")
     _require_variation(absorbed, regressors)
+    first_stage = np.eye(len(regressors))
     if instruments != regressors:
         _require_variation(absorbed, instruments)
-        z = absorbed.residuals[:, instruments]
-        projected = z @ np.linalg.solve(z.T @ z, z.T @ x)
-        _require_relevance(projected, x)
-    bread = np.linalg.inv(projected.T @ x)
-    coefficients = bread @ (projected.T @ y)
-    residuals = y - x @ coefficients
-    scores = projected * residuals[:, None]
+        first_stage = np.linalg.solve(gram[np.ix_(instruments, instruments)], gram[np.ix_(instruments, regressors)])
+        _require_relevance(gram, regressors, instruments, first_stage)
+    bread = np.linalg.inv(first_stage.T @ gram[np.ix_(instruments, regressors)])
+    coefficients = bread @ (first_stage.T @ gram[instruments, outcome])
+    residuals = absorbed.combine({outcome: 1.0}) - absorbed.combine(dict(zip(regressors, coefficients, strict=True)))
+    wanted = len(regressors) if n_wanted is None else n_wanted
+    weights = np.zeros((absorbed.residuals.shape[1], wanted))
+    weights[instruments] = first_stage @ bread.T[:, :wanted]
+    influence = (absorbed.residuals @ weights) * residuals[:, None]
     return IVFit(
         coefficients=coefficients,
-        clustered=cluster_covariance(scores, bread, clusters, n_instrument_effects),
+        clustered=cluster_covariance(influence, np.eye(wanted), clusters, n_instrument_effects),
         bread=bread,
-        scores=scores,
+        influence=influence,
         residuals=residuals,
-        n_rows=len(y),
+        n_rows=len(residuals),
         n_parameters=len(regressors) + absorbed.n_parameters,
         max_cluster_share=max_cluster_share(clusters),
     )
@@ -193,7 +201,7 @@ def independent_covariance(
         if leverage.max() >= 1 - RANK_TOLERANCE:
             raise NotIdentifiedError("a row fits perfectly")
         weights = 1 / (1 - leverage)
-    return fit.bread @ ((fit.scores * weights[:, None]).T @ fit.scores) @ fit.bread.T
+    return (fit.influence * weights[:, None]).T @ fit.influence
 
 
 def effective_f(
@@ -220,24 +228,14 @@ def effective_f(
     Raises:
         NotIdentifiedError: as `fit_instrumented`, or a first stage that fits perfectly.
     """
-    fit = fit_instrumented(absorbed, endogenous, [*excluded, *exogenous], [*excluded, *exogenous], clusters, n_instrument_effects)
-    m = len(excluded)
-    z = _partialled(absorbed, excluded, exogenous)
-    coefficients, gram = fit.coefficients[:m], z.T @ z
+    columns, m = [*excluded, *exogenous], len(excluded)
+    fit = fit_instrumented(absorbed, endogenous, columns, columns, clusters, n_instrument_effects, n_wanted=m)
+    coefficients, gram = fit.coefficients[:m], _partialled_gram(absorbed.gram, excluded, exogenous)
     noise = float(np.trace(fit.covariance[:m, :m] @ gram))
     strength = float(coefficients @ gram @ coefficients)
     if noise <= RANK_TOLERANCE**2 * strength or noise <= 0:
         raise NotIdentifiedError("the first stage has no residual variation")
-    whole = fit.clustered
-    clustered = ClusterCovariance(
-        fit.covariance[:m, :m],
-        whole.covariance_unscaled[:m, :m],
-        whole.df_factor,
-        whole.was_clipped,
-        whole.n_clusters_first,
-        whole.n_clusters_second,
-    )
-    return FirstStage(strength / noise, coefficients, clustered)
+    return FirstStage(strength / noise, coefficients, fit.clustered)
 
 
 def anderson_rubin_set(
@@ -273,12 +271,12 @@ def anderson_rubin_set(
     _require_variation(absorbed, [excluded, *exogenous])
     for position in (outcome, endogenous):
         _require_variation(absorbed, [position])
-    z = _partialled(absorbed, [excluded], exogenous)
-    columns = absorbed.residuals[:, [outcome, endogenous]]
-    coefficients = (z.T @ columns / (z.T @ z))[0]
-    design = absorbed.residuals[:, [excluded, *exogenous]]
-    errors = columns - design @ np.linalg.solve(design.T @ design, design.T @ columns)
-    bread = np.eye(2) / float(z[:, 0] @ z[:, 0])
+    columns = absorbed.partialled([excluded, outcome, endogenous], exogenous)
+    z, moved = columns[:, :1], columns[:, 1:]
+    size = float(z[:, 0] @ z[:, 0])
+    coefficients = (z.T @ moved / size)[0]
+    errors = moved - z * coefficients
+    bread = np.eye(2) / size
     clustered = cluster_covariance(z * errors, bread, clusters, n_instrument_effects)
     critical = float(stats.t.ppf((1 + level) / 2, clustered.df)) ** 2
     return ratio_set(coefficients, clustered.covariance, critical)
@@ -306,10 +304,13 @@ class _ProjectionBlocks:
         return (levels[:, None] == levels) / self.sizes[part] + self.weighted[part] @ self.reduced[part].T
 
 
-def _partialled(absorbed: AbsorbedColumns, positions: list[int], exogenous: list[int]) -> Floats:
-    """Absorbed columns less their projection on the exogenous ones."""
-    columns, w = absorbed.residuals[:, positions], absorbed.residuals[:, exogenous]
-    return columns - w @ np.linalg.solve(w.T @ w, w.T @ columns) if exogenous else columns
+def _partialled_gram(gram: Floats, positions: list[int], given: list[int]) -> Floats:
+    """Cross-products of columns less their projection on the columns `given`."""
+    own = gram[np.ix_(positions, positions)]
+    if not given:
+        return own
+    shared = gram[np.ix_(given, positions)]
+    return own - shared.T @ np.linalg.solve(gram[np.ix_(given, given)], shared)
 
 
 def _require_rows(absorbed: AbsorbedColumns, n_columns: int) -> None:
@@ -320,17 +321,17 @@ def _require_rows(absorbed: AbsorbedColumns, n_columns: int) -> None:
 
 def _require_variation(absorbed: AbsorbedColumns, positions: list[int]) -> None:
     """Refuse columns that vanish with the effects, or that others explain."""
-    columns = absorbed.residuals[:, positions]
-    scale = np.sqrt(np.einsum("ij,ij->j", columns, columns))
+    gram = absorbed.gram[np.ix_(positions, positions)]
+    scale = np.sqrt(np.maximum(np.diag(gram), 0.0))
     if np.any(scale <= RANK_TOLERANCE * absorbed.sizes[positions]) or np.any(scale == 0):
         raise NotIdentifiedError("a column has no variation of its own")
-    if np.linalg.eigvalsh((columns.T @ columns) / np.outer(scale, scale))[0] <= RANK_TOLERANCE:
+    if np.linalg.eigvalsh(gram / np.outer(scale, scale))[0] <= RANK_TOLERANCE:
         raise NotIdentifiedError("columns are collinear")
 
 
-def _require_relevance(projected: Floats, x: Floats) -> None:
+def _require_relevance(gram: Floats, regressors: list[int], instruments: list[int], first_stage: NDArray[np.floating]) -> None:
     """Refuse instruments that leave some combination of the regressors unmoved."""
-    scale = np.sqrt(np.einsum("ij,ij->j", x, x))
-    gram = (projected.T @ projected) / np.outer(scale, scale)
-    if np.linalg.eigvalsh(gram)[0] <= RANK_TOLERANCE**2:
+    scale = np.sqrt(np.diag(gram)[regressors])
+    moved = first_stage.T @ gram[np.ix_(instruments, instruments)] @ first_stage
+    if np.linalg.eigvalsh(moved / np.outer(scale, scale))[0] <= RELEVANCE_TOLERANCE:
         raise NotIdentifiedError("the instruments do not move the regressors")

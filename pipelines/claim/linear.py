@@ -1,6 +1,7 @@
 """Least squares with absorbed effects and cluster-robust standard errors."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,6 +186,26 @@ class AbsorbedColumns:
     n_parameters: int
     cluster: Integers
     projection: EffectProjection | None = None
+
+    @cached_property
+    def gram(self) -> Floats:
+        """(k, k) cross-products of the residuals: coefficients of any sub-model need nothing else."""
+        return self.residuals.T @ self.residuals
+
+    def combine(self, weights: dict[int, float]) -> Floats:
+        """(n,) a weighted sum of columns by position."""
+        whole = np.zeros(self.residuals.shape[1])
+        for position, weight in weights.items():
+            whole[position] += weight
+        return self.residuals @ whole
+
+    def partialled(self, positions: list[int], given: list[int]) -> Floats:
+        """(n, p) columns less their projection on the columns `given`, which are not collinear."""
+        weights = np.zeros((self.residuals.shape[1], len(positions)))
+        weights[positions, np.arange(len(positions))] = 1.0
+        if given:
+            weights[given] -= np.linalg.solve(self.gram[np.ix_(given, given)], self.gram[np.ix_(given, positions)])
+        return self.residuals @ weights
 
 
 def absorb_within_clusters(columns: Floats, effects: list[Integers], clusters: Integers) -> AbsorbedColumns:

@@ -49,9 +49,7 @@ def benchmark(system: System, rate: float, fitted: Fitted, name: str) -> Benchma
     position = system.at[name]
     others = [each for each in system.controls if each != position]
     wanted = [system.at["outcome"], system.at["responsiveness"], system.at[system.lever(rate)], position]
-    columns, w = system.absorbed.residuals[:, wanted], system.absorbed.residuals[:, others]
-    if others:
-        columns = columns - w @ np.linalg.solve(w.T @ w, w.T @ columns)
+    columns = system.absorbed.partialled(wanted, others)
     outcome, broadcast, feature = columns[:, 0] - fitted.coefficients[0] * columns[:, 1], columns[:, 2], columns[:, 3]
     if feature @ feature <= 1e-9 * system.absorbed.sizes[position] ** 2 or not feature.any():
         return None

@@ -137,6 +137,7 @@ class _Estimation:
     rows: list[EffectEstimate] = field(default_factory=list)
     failure: str | None = None
     with_ladder: bool = True
+    primary: tuple[System, Fitted, Strength] | None = None
 
     def run(self, with_gates: bool, with_ladder: bool) -> Answer:
         self.with_ladder = with_ladder
@@ -201,6 +202,7 @@ class _Estimation:
             return None
         if blank.is_primary:
             first = self._strength(system, spec.adstock_rate)
+            self.primary = (system, fitted, first)
             blank = replace(blank, f_eff=first.effective_f)
             if self.with_ladder:
                 self.rows.extend(self._jackknife(blank, system, spec.adstock_rate, fitted, shift))
@@ -223,10 +225,11 @@ class _Estimation:
         regressors, instruments = system.positions(rate)
         try:
             second = jackknife_covariance(system.absorbed, fitted.iv, regressors, instruments, system.clusters.second)
-            whole = cluster_covariance(fitted.iv.scores, fitted.iv.bread, system.clusters, second_part=second).covariance
+            influence = fitted.iv.influence
+            whole = cluster_covariance(influence, np.eye(2), system.clusters, second_part=second[:2, :2]).covariance
         except NotIdentifiedError:
             return
-        found = contrast(fitted.coefficients, whole[:2, :2], shift)
+        found = contrast(fitted.coefficients, whole, shift)
         named = replace(blank, spec_id=f"{blank.spec_id}|CRV3", is_primary=False, estimate_id=f"{blank.estimate_id}|CRV3")
         named = replace(_named(named, "contrast", "delta", self.question.outcome_unit), df=fitted.df, se_type="CGM, CRV3 by shift")
         yield _filled(named, found.delta, found.delta_se, found.cov_rb)
@@ -238,14 +241,10 @@ class _Estimation:
             yield _not_identified(self.choice)
         yield _coverage(self.facts, question)
         yield _computable(self.failure)
-        if primary is None or primary.estimate is None:
+        if primary is None or primary.estimate is None or self.primary is None:
             return
-        rate = question.primary.adstock_rate
-        system = self.systems[setup_of(self.choice, question.primary.effects)]
-        fitted = system.fit(rate)
-        yield from identification_checks(
-            self.panel, system, rate, fitted, self._strength(system, rate), question.horizon_weeks, question.thresholds
-        )  # fmt: skip
+        rate, (system, fitted, first) = question.primary.adstock_rate, self.primary
+        yield from identification_checks(self.panel, system, rate, fitted, first, question.horizon_weeks, question.thresholds)
         yield same_sign_check(deltas, primary.estimate, primary.estimate_id, question.same_sign_share)
         yield from sensitivity_checks(system, rate, fitted, self.shifts[rate], question.smallest_effect)
 

@@ -118,11 +118,13 @@ class System:
             fit = fit_absorbed(self.absorbed, self.at[outcome], regressors)
             return Fitted(fit.coefficients[:2], fit.covariance[:2, :2], float(fit.n_clusters - 1), "CRV1 by brand", fit.n_rows,
                           fit.n_clusters, None, fit.max_cluster_share)  # fmt: skip
-        iv = fit_instrumented(self.absorbed, self.at[outcome], regressors, instruments, self.clusters, self.n_instrument_effects)
+        iv = fit_instrumented(
+            self.absorbed, self.at[outcome], regressors, instruments, self.clusters, self.n_instrument_effects, n_wanted=2
+        )
         clustered = iv.clustered
         by = "customer and shift" if self.clusters.second is not None else "customer"
         factor = f", times {clustered.df_factor:.4f}" if clustered.df_factor != 1 else ""
-        return Fitted(iv.coefficients[:2], iv.covariance[:2, :2], float(clustered.df), f"CGM by {by}{factor}", iv.n_rows,
+        return Fitted(iv.coefficients[:2], iv.covariance, float(clustered.df), f"CGM by {by}{factor}", iv.n_rows,
                       clustered.n_clusters_first, clustered.n_clusters_second or None, iv.max_cluster_share, iv)  # fmt: skip
 
 

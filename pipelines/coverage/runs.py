@@ -34,9 +34,7 @@ class Job:
     min_turns: int
 
 
-def simulate_many(
-    job: Job, n: int, n_processes: int | None = None, progress: Callable[[int], None] = lambda done: None
-) -> list[Simulation]:
+def simulate_many(job: Job, n: int, n_processes: int | None = None, progress: Callable[[int], None] | None = None) -> list[Simulation]:
     """Run a job n times.
 
     Args:

@@ -288,9 +288,9 @@ def test_a_jackknife_takes_the_place_of_the_second_dimension() -> None:
     panel = random_panel(2)
     fit = panel.fit()
     jackknife = jackknife_covariance(panel.absorbed(), fit, REGRESSORS, INSTRUMENTS, panel.shift)
-    ours = cluster_covariance(fit.scores, fit.bread, panel.clusters, second_part=jackknife).covariance
+    ours = cluster_covariance(fit.influence, np.eye(fit.influence.shape[1]), panel.clusters, second_part=jackknife).covariance
     in_shift = panel.shift >= 0
-    shifts = cluster_covariance(fit.scores[in_shift], fit.bread, Clusters(panel.shift[in_shift])).covariance
+    shifts = cluster_covariance(fit.influence[in_shift], np.eye(fit.influence.shape[1]), Clusters(panel.shift[in_shift])).covariance
     np.testing.assert_allclose(ours, fit.covariance - shifts + jackknife, rtol=1e-9, atol=1e-15)
 
 
