@@ -115,6 +115,21 @@ def explain(
 
 
 @app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder for the company's files.")],
+    world: Annotated[str, typer.Option(help="Which truth holds: true, false, null, confounded, …")] = "true",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same company.")] = 1,
+    customers: Annotated[int, typer.Option(help="Number of customers.")] = 4000,
+    weeks: Annotated[int, typer.Option(help="Number of weeks.")] = 52,
+    force: Annotated[bool, typer.Option("--force", help="Replace the company in a folder that is not empty.")] = False,
+) -> None:
+    """Simulate a company with known truth, as files to run on."""
+    from pipelines.simulate.command import simulate_into
+
+    print(simulate_into(out, world, seed, customers, weeks, force))
+
+
+@app.command()
 def report(
     home: HomeOption = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,

@@ -82,7 +82,7 @@ def trial_start_week(world: World, n_weeks: int) -> int:
 
 def draw_answers(world: World, seed: int, customers: Customers, contacts: Contacts, roster: Roster, agents: Agents) -> Answers:
     """Answers to all contacts."""
-    n_contacts, n_weeks = len(contacts), roster.planned.shape[1]
+    n_contacts, n_weeks = len(contacts), roster.planned.shape[1] - 1
     agent = stream(seed, "assignment").integers(len(agents), size=n_contacts)
     in_trial = (contacts.week >= trial_start_week(world, n_weeks)) & (world.trial_share > 0)
     is_treated = in_trial & (stream(seed, "trial").random(n_contacts) < world.trial_share)
@@ -102,7 +102,7 @@ def draw_answers(world: World, seed: int, customers: Customers, contacts: Contac
 
 
 def log_load(contacts: Contacts, roster: Roster) -> Floats:
-    """(queues x weeks x slots,) ln(arrivals / actual agent-hours); -inf without arrivals."""
+    """(shifts,) ln(arrivals / actual agent-hours); -inf without arrivals."""
     arrivals = np.bincount(contacts.shift, minlength=roster.actual.size)
     with np.errstate(divide="ignore"):
         return np.log(arrivals) - np.log(roster.actual.ravel() / HOUR)
@@ -112,7 +112,7 @@ def _waits_by_law(
     world: World, seed: int, customers: Customers, contacts: Contacts, roster: Roster, slowness: Floats, is_treated: np.ndarray
 ) -> Integers:
     """(n,) waits in microseconds: log-linear in load, severity, value, skill and chance."""
-    level_week = service_level_week(world, roster.planned.shape[1])[customers.brand[contacts.customer]]
+    level_week = service_level_week(world, roster.planned.shape[1] - 1)[customers.brand[contacts.customer]]
     log_hours = (
         world.log_wait
         + world.wait_load_elasticity * log_load(contacts, roster)[contacts.shift]

@@ -12,6 +12,7 @@ from pipelines.simulate.company import Company
 from pipelines.simulate.contacts import SEVERITY_TAGS
 from pipelines.simulate.outcomes import ADSTOCK_RATE, CHURN_WEEKS
 from pipelines.simulate.reach import adstock
+from pipelines.simulate.turns import NOT_TAGGED, TurnList, turn_list
 
 ADSTOCK_RATES = (0.0, 0.3, 0.5, 0.7, 0.9)
 INCIDENT_MULTIPLE = 3.0
@@ -21,13 +22,13 @@ OTHER_SLOT_DISTANCE = 10
 
 @dataclass(frozen=True)
 class ShiftFacts:
-    """What is known of each shift, (queues x weeks x slots,) in order of queue, week and slot.
+    """What is known of each shift, in the order of the roster's arrays.
 
     Args:
         shortfall, next_shortfall, other_shortfall: ln(planned / actual agent-hours) of the shift, of the same queue and
-            slot one week later (NaN in the last week), and of the slot 10 places later in the same week.
-        log_arrivals, load: ln arrivals, and ln(arrivals / actual agent-hours); -inf without arrivals.
-        is_incident: arrivals above 3 times the slot's median over weeks, the median taken as 3 or more.
+            slot one week later (NaN after the last week), and of the slot 10 places later in the same week.
+        log_arrivals, load: ln of the tickets created, at least one, and ln(arrivals / actual agent-hours).
+        is_incident: arrivals above 3 times the slot's median over all observed weeks, the median taken as 3 or more.
     """
 
     shortfall: Floats
@@ -45,8 +46,7 @@ def shift_facts(company: Company) -> ShiftFacts:
     following = np.full(shortfall.shape, np.nan)
     following[:, :-1] = shortfall[:, 1:]
     usual = np.maximum(np.median(arrivals, axis=1, keepdims=True), LEAST_SLOT_MEDIAN)
-    with np.errstate(divide="ignore"):
-        log_arrivals = np.log(arrivals)
+    log_arrivals = np.log(np.maximum(arrivals, 1))
     return ShiftFacts(
         shortfall=shortfall.ravel(),
         next_shortfall=following.ravel(),
@@ -59,57 +59,63 @@ def shift_facts(company: Company) -> ShiftFacts:
 
 def panel_of(company: Company) -> Panel:
     """The panel, customer by customer and week by week."""
-    contacts, n_weeks = company.contacts, company.n_weeks
-    row = contacts.customer * n_weeks + contacts.week
-    n_rows = company.n_customers * n_weeks
+    n_weeks, n_rows = company.n_weeks, company.n_customers * company.n_weeks
+    turns = turn_list(company)
+    row = turns.customer * n_weeks + turns.week
     customer = np.repeat(np.arange(company.n_customers), n_weeks)
-
-    def of_contacts(values: Floats) -> Floats:
-        column = np.zeros(n_rows)
-        column[row] = values
-        return column
-
+    totals = {name: _totals(row, values, n_rows) for name, values in _turn_columns(company, turns).items()}
+    totals["is_incident"] = np.minimum(totals["is_incident"], 1.0)
+    # Codes of the week's first turn: written last.
+    late_first = np.argsort(-turns.asked_at, kind="stable")
     shift, slot = np.full(n_rows, NO_SHIFT), np.zeros(n_rows, dtype=np.int64)
-    shift[row], slot[row] = contacts.shift, 1 + contacts.queue * SLOTS + contacts.slot
+    shift[row[late_first]] = turns.shift[late_first]
+    slot[row[late_first]] = _slot_codes(turns)[late_first]
     delivered = company.reach.delivered
-    columns = {name: of_contacts(values) for name, values in _contact_columns(company).items()}
-    outcome = company.amounts
     return Panel(
         customer=customer,
         brand=company.customers.brand[customer],
         week=np.tile(np.arange(n_weeks), company.n_customers),
-        turns=of_contacts(np.ones(len(contacts))),
-        responsiveness=of_contacts(company.answers.responsiveness),
+        turns=_totals(row, None, n_rows),
+        responsiveness=_totals(row, turns.responsiveness, n_rows),
         broadcast={rate: _by_customer(np.log1p(adstock(delivered, rate))) for rate in ADSTOCK_RATES},
         broadcast_reach="customer",
-        outcome=_by_customer(outcome),
+        outcome=_by_customer(company.amounts),
         shift=shift,
         slot=slot,
-        columns=columns | _reach_columns(company) | _reply_columns(company),
+        columns=totals | _reach_columns(company) | _reply_columns(company, turns),
         first_week=FIRST_MONDAY,
         last_week=FIRST_MONDAY + timedelta(weeks=n_weeks - 1),
     )
 
 
 def turns_of(company: Company) -> Turns:
-    """The turns, in order of customer and week."""
-    contacts = company.contacts
-    order = np.lexsort((contacts.week, contacts.customer))
-    per_turn = _contact_columns(company)
+    """The turns, in order of customer and time."""
+    turns = turn_list(company)
+    order = np.lexsort((turns.asked_at, turns.customer))
+    per_turn = _turn_columns(company, turns)
     names = {"shortfall": "total_shortfall", "log_arrivals": "total_log_arrivals", "load": "total_load", "is_incident": "is_incident"}
     columns = {name: per_turn[total][order] for name, total in names.items()}
     columns |= {name: values[order] for name, values in per_turn.items() if name.startswith("n_severity_")}
-    columns["churned"] = _churned(company)[order]
+    columns["churned"] = _churned(company, turns)[order]
     return Turns(
-        customer=contacts.customer[order],
-        brand=company.customers.brand[contacts.customer[order]],
-        week=contacts.week[order],
-        shift=contacts.shift[order],
-        slot=(1 + contacts.queue * SLOTS + contacts.slot)[order],
-        agent=np.where(company.answers.is_human, company.answers.agent, -1)[order],
-        responsiveness=company.answers.responsiveness[order],
+        customer=turns.customer[order],
+        brand=company.customers.brand[turns.customer[order]],
+        week=turns.week[order],
+        shift=turns.shift[order],
+        slot=_slot_codes(turns)[order],
+        agent=turns.agent[order],
+        responsiveness=turns.responsiveness[order],
         columns=columns,
     )
+
+
+def _slot_codes(turns: TurnList) -> Integers:
+    """(turns,) code of queue and slot, from 1."""
+    return 1 + turns.queue * SLOTS + turns.slot
+
+
+def _totals(rows: Integers, values: Floats | None, n_rows: int) -> Floats:
+    return np.bincount(rows, weights=values, minlength=n_rows).astype(np.float64)
 
 
 def _by_customer(matrix: np.ndarray) -> Floats:
@@ -117,89 +123,78 @@ def _by_customer(matrix: np.ndarray) -> Floats:
     return np.ascontiguousarray(matrix.T, dtype=np.float64).reshape(-1)
 
 
-def _contact_columns(company: Company) -> dict[str, Floats]:
-    """Columns by contact; as there is at most one a week, they are the week's totals too."""
-    contacts, answers = company.contacts, company.answers
+def _turn_columns(company: Company, turns: TurnList) -> dict[str, Floats]:
+    """(turns,) what the panel sums over the turns of a week, by the name of the sum."""
     facts = shift_facts(company)
-    human, bot = answers.is_human, answers.is_bot
+    human, bot = turns.is_human, turns.is_bot
     flags = {"n_human_first": human & ~bot, "n_bot_first": bot & ~human, "n_handed_off": bot & human}
     if company.world.trial_share > 0:
-        flags |= {"n_trial_turns": answers.in_trial, "n_trial_treated": answers.is_treated}
+        flags |= {"n_trial_turns": turns.in_trial, "n_trial_treated": turns.is_treated}
     return {
-        "total_shortfall": facts.shortfall[contacts.shift],
-        "total_next_shortfall": facts.next_shortfall[contacts.shift],
-        "total_other_shortfall": facts.other_shortfall[contacts.shift],
-        "total_log_arrivals": facts.log_arrivals[contacts.shift],
-        "total_load": facts.load[contacts.shift],
-        "is_incident": facts.is_incident[contacts.shift],
-        **_severity_columns(contacts.severity_level),
+        "total_shortfall": facts.shortfall[turns.shift],
+        "total_next_shortfall": facts.next_shortfall[turns.shift],
+        "total_other_shortfall": facts.other_shortfall[turns.shift],
+        "total_log_arrivals": facts.log_arrivals[turns.shift],
+        "total_load": facts.load[turns.shift],
+        "is_incident": facts.is_incident[turns.shift],
+        **_severity_columns(turns.severity_level),
         **{name: flag.astype(np.float64) for name, flag in flags.items()},
-        "total_any_responsiveness": answers.any_responsiveness,
-        "total_warmth": _warmth(company),
+        "total_any_responsiveness": turns.any_responsiveness,
+        "total_warmth": turns.warmth,
     }
 
 
 def _severity_columns(level: Integers) -> dict[str, Floats]:
     """Levels by falling frequency, ties by name, the most frequent left out."""
-    counts = np.bincount(level, minlength=len(SEVERITY_TAGS))
+    counts = np.bincount(level[level != NOT_TAGGED], minlength=len(SEVERITY_TAGS))
     ranked = sorted(np.flatnonzero(counts), key=lambda tag: (-counts[tag], SEVERITY_TAGS[tag]))
     return {f"n_severity_{place}": (level == tag).astype(np.float64) for place, tag in enumerate(ranked[1:], start=1)}
-
-
-def _warmth(company: Company) -> Floats:
-    """(contacts,) mean tone of the replier's replies to other customers, centred; 0 where no human replied."""
-    contacts, answers = company.contacts, company.answers
-    replied = answers.is_human
-    agent, tone = answers.agent[replied], answers.tone[replied].astype(np.float64)
-    n_agents = len(company.agents)
-    pair = np.unique(contacts.customer[replied] * n_agents + agent, return_inverse=True)[1]
-    n_others = np.bincount(agent, minlength=n_agents)[agent] - np.bincount(pair)[pair]
-    total_others = np.bincount(agent, weights=tone, minlength=n_agents)[agent] - np.bincount(pair, weights=tone)[pair]
-    mean_of_others = np.divide(total_others, n_others, out=np.zeros(len(agent)), where=n_others > 0)
-    warmth = np.zeros(len(contacts))
-    warmth[replied] = np.where(n_others > 0, mean_of_others - mean_of_others[n_others > 0].mean(), 0.0) if len(agent) else 0.0
-    return warmth
 
 
 def _reach_columns(company: Company) -> dict[str, Floats]:
     """What could reach the customer in the week."""
     reach, followed = company.reach, company.customers.followed
+    known = reach.scheduled - reach.unknown_scheduled
+    # Touches name no brand, so with several brands they belong to none.
+    touches = reach.touches if company.world.n_brands == 1 else np.zeros_like(reach.touches)
     columns = {
-        "targeting_score": _by_customer(reach.score),
+        "targeting_score": _by_customer(_recorded_scores(company)),
         "n_delivered_sends": _by_customer(reach.delivered),
         "n_reachable_posts": _by_customer(reach.posts[:, followed]),
         "log_adstock_posts": _by_customer(np.log1p(adstock(reach.posts, ADSTOCK_RATE))[:, followed]),
-        "log_adstock_touches": _by_customer(np.log1p(adstock(reach.touches, ADSTOCK_RATE))),
-        "automated_share_low": _by_customer(((reach.scheduled - reach.unknown_scheduled) / reach.posts)[:, followed]),
-        "automated_share_high": _by_customer(((reach.scheduled - reach.unknown_scheduled + reach.unknown) / reach.posts)[:, followed]),
+        "log_adstock_touches": _by_customer(np.log1p(adstock(touches, ADSTOCK_RATE))),
+        "automated_share_low": _by_customer((known / reach.posts)[:, followed]),
+        "automated_share_high": _by_customer(((known + reach.unknown) / reach.posts)[:, followed]),
     }
     if reach.is_held_out is not None:
         columns["is_holdout"] = _by_customer(reach.is_held_out)
     return columns
 
 
-def _reply_columns(company: Company) -> dict[str, Floats]:
+def _recorded_scores(company: Company) -> Floats:
+    """(weeks, customers) score of the week's sends; nobody writes to those who left, so the last score stays."""
+    score, leaves_week = company.reach.score, company.customers.leaves_week
+    last_week = np.minimum(np.arange(company.n_weeks)[:, None], leaves_week - 1)
+    return np.take_along_axis(score, last_week, axis=0) if company.world.attrition_share > 0 else score
+
+
+def _reply_columns(company: Company, turns: TurnList) -> dict[str, Floats]:
     """Replies by the week that they were sent in, and mentions by the week of the mention."""
-    contacts, answers, mentions = company.contacts, company.answers, company.mentions
-    n_rows = company.n_customers * company.n_weeks
-    sent_week = (contacts.asked_at + answers.human_wait - START) // WEEK
-    counted = answers.is_human & (sent_week < company.n_weeks)
-    mention_row = mentions.customer * company.n_weeks + mentions.week
+    mentions, n_weeks = company.mentions, company.n_weeks
+    n_rows = company.n_customers * n_weeks
+    sent_week = (turns.asked_at + turns.human_wait - START) // WEEK
+    counted = turns.is_human & (sent_week < n_weeks)
+    mention_row = mentions.customer * n_weeks + mentions.week
     return {
-        "n_human_replies": _counts(contacts.customer[counted] * company.n_weeks + sent_week[counted], n_rows),
-        "n_mentions": _counts(mention_row, n_rows),
-        "n_mentions_answered": _counts(mention_row[mentions.is_answered], n_rows),
+        "n_human_replies": _totals(turns.customer[counted] * n_weeks + sent_week[counted], None, n_rows),
+        "n_mentions": _totals(mention_row, None, n_rows),
+        "n_mentions_answered": _totals(mention_row[mentions.is_answered], None, n_rows),
     }
 
 
-def _counts(rows: Integers, n_rows: int) -> Floats:
-    return np.bincount(rows, minlength=n_rows).astype(np.float64)
-
-
-def _churned(company: Company) -> Floats:
-    """(contacts,) 1 where the subscription ended within 13 weeks, NaN where not at risk or not watched."""
-    asked = company.contacts.asked_at
-    landmark = asked + CHURN_WEEKS * WEEK
+def _churned(company: Company, turns: TurnList) -> Floats:
+    """(turns,) 1 where the subscription ended within 13 weeks, NaN where not at risk or not watched."""
+    landmark = turns.asked_at + CHURN_WEEKS * WEEK
     watched = landmark <= START + (company.n_weeks + 1) * WEEK
-    churned = company.churn.ended_at[company.contacts.customer] <= landmark
+    churned = company.churn.ended_at[turns.customer] <= landmark
     return np.where(company.churn.is_at_risk & watched, churned.astype(np.float64), np.nan)

@@ -62,9 +62,9 @@ def simulate(world: World, seed: int, n_customers: int, n_weeks: int) -> Company
     contacts = draw_contacts(world, seed, customers, demand, outages)
     answers = draw_answers(world, seed, customers, contacts, roster, agents)
     reach = draw_reach(world, seed, customers, demand)
-    mentions = draw_mentions(world, seed, customers, n_weeks)
+    mentions = draw_mentions(world, seed, customers, roster)
     amounts = draw_amounts(world, seed, customers, agents, demand, outages, contacts, answers, reach, mentions)
-    churn = draw_churn(world, seed, customers, contacts, answers)
+    churn = draw_churn(world, seed, customers, contacts, answers, mentions)
     return Company(
         world, seed, n_customers, n_weeks, demand, customers, outages, roster, agents, contacts, answers, reach, mentions, amounts, churn
     )

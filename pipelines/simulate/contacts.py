@@ -43,7 +43,7 @@ class Contacts:
 
     Args:
         customer, week, slot, queue: (n,) codes.
-        shift: (n,) code of queue, week and slot.
+        shift: (n,) code of queue, week and slot; see `shift_code`.
         asked_at: (n,) epoch microseconds.
         is_outage_hit: (n,) whether a large outage made the customer ask.
         severity_level: (n,) 0 to 4, recorded as the severity tag.
@@ -67,6 +67,11 @@ class Contacts:
     def tagged_severity(self) -> Floats:
         """(n,) severity behind the tag, mean 0 and variance 1."""
         return SEVERITY_VALUES[self.severity_level]
+
+
+def shift_code(queue: Integers | int, week: Integers, slot: Integers, n_weeks: int) -> Integers:
+    """Place of a shift in the roster's (queues + 1, weeks + 1, slots) arrays, flattened."""
+    return (queue * (n_weeks + 1) + week) * SLOTS + slot
 
 
 def draw_outages(world: World, seed: int, n_weeks: int) -> Outages:
@@ -104,7 +109,7 @@ def draw_contacts(world: World, seed: int, customers: Customers, demand: Floats,
         week=week,
         slot=slot_asked,
         queue=queue,
-        shift=(queue * n_weeks + week) * SLOTS + slot_asked,
+        shift=shift_code(queue, week, slot_asked, n_weeks),
         asked_at=START + week * WEEK + slot_asked * SLOT + instants,
         is_outage_hit=is_hit[week, customer],
         severity_level=np.searchsorted(SEVERITY_CUTS, latent).astype(np.int64),

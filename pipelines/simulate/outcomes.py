@@ -1,13 +1,12 @@
 """What customers do afterwards: money in the week after, and the end of their subscriptions."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from pipelines.claim.linear import Floats, Integers
 from pipelines.simulate.answers import Answers
-from pipelines.simulate.calendar import WEEK
+from pipelines.simulate.calendar import SLOTS, WEEK
 from pipelines.simulate.contacts import Contacts, Outages
 from pipelines.simulate.people import Agents, Customers
 from pipelines.simulate.randomness import stream
@@ -27,8 +26,8 @@ class Churn:
 
     Args:
         ended_at: (customers,) epoch microseconds; the largest integer for those that go on.
-        is_at_risk: (contacts,) whether the contact came from a subscriber.
-        would_end_anyway: (contacts,) whether another contact ends the subscription within 13 weeks of this one.
+        is_at_risk: (turns,) whether the turn came from a subscriber; turns are contacts, then mentions.
+        would_end_anyway: (turns,) whether another turn ends the subscription within 13 weeks of this one.
     """
 
     ended_at: Integers
@@ -59,7 +58,8 @@ def draw_amounts(
     if world.touches_effect:
         amounts += world.touches_effect * np.log1p(adstock(reach.touches, ADSTOCK_RATE))
     amounts += _effect_of_posts(world, reach)[:, customers.followed]
-    shocks = world.shift_shock_sd * stream(seed, "shift shocks").normal(size=world.n_queues * outages.large.size)
+    n_shifts = world.n_queues * (len(demand) + 1) * SLOTS
+    shocks = world.shift_shock_sd * stream(seed, "shift shocks").normal(size=n_shifts)
     amounts[contacts.week, contacts.customer] += (
         world.responsiveness_effect * answers.responsiveness
         - world.contact_cost
@@ -71,7 +71,9 @@ def draw_amounts(
         + world.warmth_effect * agents.warmth[answers.agent] * answers.is_human
         + shocks[contacts.shift]
     )
-    amounts[mentions.week, mentions.customer] += world.mention_answered_effect * mentions.is_answered - world.mention_cost
+    amounts[mentions.week, mentions.customer] += (
+        world.responsiveness_effect * mentions.responsiveness + world.mention_answered_effect * mentions.is_answered - world.mention_cost
+    )
     if world.attrition_share > 0:
         amounts[np.arange(len(amounts))[:, None] >= customers.leaves_week] = 0.0
     return np.round(amounts, 4)
@@ -92,43 +94,35 @@ def _effect_of_posts(world: World, reach: Reach) -> Floats:
     return volume + world.automation_linear * share - world.automation_square * share**2
 
 
-def draw_churn(world: World, seed: int, customers: Customers, contacts: Contacts, answers: Answers) -> Churn:
-    """Each contact of a subscriber may end the subscription within 13 weeks, the sooner answered the less likely."""
+def draw_churn(world: World, seed: int, customers: Customers, contacts: Contacts, answers: Answers, mentions: Mentions) -> Churn:
+    """Each turn of a subscriber may end the subscription within 13 weeks, the sooner answered the less likely."""
+    customer = np.concatenate([contacts.customer, mentions.customer])
+    asked_at = np.concatenate([contacts.asked_at, mentions.at])
+    gained = np.concatenate([answers.responsiveness, mentions.responsiveness]) - CHURN_REFERENCE
+    probability = world.churn_rate + world.churn_effect * gained + world.churn_by_value * customers.value[customer]
+    severity = world.churn_by_tagged * contacts.tagged_severity + world.churn_by_untagged * contacts.untagged_severity
+    probability[: len(contacts)] += severity
     random = stream(seed, "churn")
-    value = customers.value[contacts.customer]
-    probability = (
-        world.churn_rate
-        + world.churn_effect * (answers.responsiveness - CHURN_REFERENCE)
-        + world.churn_by_tagged * contacts.tagged_severity
-        + world.churn_by_untagged * contacts.untagged_severity
-        + world.churn_by_value * value
-    )
-    ends = random.random(len(contacts)) < np.clip(probability, 0.005, 0.95)
-    own_end = np.where(ends, contacts.asked_at + random.integers(1, CHURN_WEEKS * WEEK, size=len(contacts)), ON_AND_ON)
+    ends = random.random(len(customer)) < np.clip(probability, 0.005, 0.95)
+    own_end = np.where(ends, asked_at + random.integers(1, CHURN_WEEKS * WEEK, size=len(customer)), ON_AND_ON)
+    # A turn after the end can't bring the end forward, so the earliest draw decides.
     ended_at = np.where(customers.is_subscriber, ON_AND_ON, 0)
-    is_at_risk = np.zeros(len(contacts), dtype=bool)
-    bounds = np.searchsorted(contacts.week, np.arange(contacts.week[-1] + 2 if len(contacts) else 1))
-    for first, last in pairwise(bounds):
-        who = contacts.customer[first:last]
-        at_risk = ended_at[who] > contacts.asked_at[first:last]
-        is_at_risk[first:last] = at_risk
-        ended_at[who[at_risk]] = np.minimum(ended_at[who[at_risk]], own_end[first:last][at_risk])
-    return Churn(ended_at, is_at_risk, _ends_anyway(contacts, own_end))
+    np.minimum.at(ended_at, customer, own_end)
+    return Churn(ended_at, asked_at < ended_at[customer], _ends_anyway(customer, asked_at, own_end))
 
 
-def _ends_anyway(contacts: Contacts, own_end: Integers) -> np.ndarray:
-    """(contacts,) whether another contact of the same customer ends the subscription within 13 weeks of this one."""
-    order = np.lexsort((contacts.week, contacts.customer))
-    who, asked, ends = contacts.customer[order], contacts.asked_at[order], own_end[order]
+def _ends_anyway(customer: Integers, asked_at: Integers, own_end: Integers) -> np.ndarray:
+    """(turns,) whether another turn of the same customer ends the subscription within 13 weeks of this one."""
+    order = np.lexsort((asked_at, customer))
+    who, asked, ends = customer[order], asked_at[order], own_end[order]
+    window = CHURN_WEEKS * WEEK
     anyway = np.zeros(len(order), dtype=bool)
-    for offset in range(1, CHURN_WEEKS + 2):
-        if offset >= len(order):
-            break
-        same = who[offset:] == who[:-offset]
+    for offset in range(1, len(order)):
+        same = (who[offset:] == who[:-offset]) & (asked[offset:] - asked[:-offset] <= window)
         if not same.any():
             break
-        anyway[:-offset] |= same & (ends[offset:] <= asked[:-offset] + CHURN_WEEKS * WEEK)
-        anyway[offset:] |= same & (ends[:-offset] > asked[offset:]) & (ends[:-offset] <= asked[offset:] + CHURN_WEEKS * WEEK)
+        anyway[:-offset] |= same & (ends[offset:] <= asked[:-offset] + window)
+        anyway[offset:] |= same & (ends[:-offset] > asked[offset:]) & (ends[:-offset] <= asked[offset:] + window)
     found = np.zeros(len(order), dtype=bool)
     found[order] = anyway
     return found

@@ -83,9 +83,9 @@ def draw_agents(world: World, seed: int, planned: Integers) -> Agents:
     Args:
         world: the world.
         seed: the company's seed.
-        planned: (queues, weeks, slots) planned microseconds of work.
+        planned: (queues + 1, weeks + 1, slots) planned microseconds of work, the social desk's last.
     """
-    weekly_hours = planned[:, 0].sum() / HOUR
+    weekly_hours = planned[:-1, 0].sum() / HOUR
     n_agents = max(world.n_agents, int(np.ceil(weekly_hours / WEEKLY_HOURS)))
     random = stream(seed, "agents")
     slowness = world.agent_skill_sd * random.normal(size=n_agents)

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.claim.linear import Floats, Integers
-from pipelines.simulate.answers import trial_start_week
-from pipelines.simulate.calendar import HOUR, START, WEEK
+from pipelines.simulate.answers import CAP, NEVER, SHORTEST_HUMAN_WAIT, capped_responsiveness, trial_start_week
+from pipelines.simulate.calendar import HOUR, SLOT, START, WEEK
+from pipelines.simulate.contacts import shift_code
 from pipelines.simulate.people import N_ACCOUNTS, Customers
 from pipelines.simulate.randomness import stream
+from pipelines.simulate.roster import Roster
 from pipelines.simulate.worlds import World
 
 ADSTOCK_LAGS = 26
-MENTION_CAP_HOURS = 72
 
 
 @dataclass(frozen=True)
@@ -56,18 +57,26 @@ class Mentions:
     Args:
         customer, week: (n,) codes.
         at: (n,) epoch microseconds.
-        wait: (n,) microseconds to the brand's answer, -1 where there is none within 72 hours.
+        slot, shift: (n,) codes of the social desk's slot and shift.
+        wait: (n,) microseconds to the brand's answer, NEVER where there is none within 72 hours.
     """
 
     customer: Integers
     week: Integers
     at: Integers
+    slot: Integers
+    shift: Integers
     wait: Integers
 
     @property
     def is_answered(self) -> np.ndarray:
         """(n,) whether the brand answered within 72 hours."""
         return self.wait >= 0
+
+    @property
+    def responsiveness(self) -> Floats:
+        """(n,) as of contacts: a public mention is a turn like any other."""
+        return capped_responsiveness(self.wait)
 
 
 def adstock(weekly: np.ndarray, rate: float, lags: int = ADSTOCK_LAGS) -> Floats:
@@ -119,19 +128,23 @@ def _draw_posts(world: World, seed: int, n_weeks: int) -> tuple[Integers, Intege
     return posts, scheduled, unknown, unknown_scheduled
 
 
-def draw_mentions(world: World, seed: int, customers: Customers, n_weeks: int) -> Mentions:
-    """Mentions, more often answered the more the customer is worth."""
+def draw_mentions(world: World, seed: int, customers: Customers, roster: Roster) -> Mentions:
+    """Mentions, answered the more often the more the customer is worth and the fewer of the social desk are missing."""
+    n_weeks = roster.planned.shape[1] - 1
     random = stream(seed, "mentions")
     is_mention = random.random((n_weeks, len(customers.value))) < world.mention_rate
     if world.attrition_share > 0:
         is_mention &= np.arange(n_weeks)[:, None] < customers.leaves_week
     week, customer = np.nonzero(is_mention)
-    chance = np.clip(world.mention_answer_rate + world.mention_answer_by_value * customers.value[customer], 0.05, 0.95)
-    is_answered = random.random(len(week)) < chance
-    hours = np.minimum(np.exp(1.0 + random.normal(size=len(week))), MENTION_CAP_HOURS - 1)
-    return Mentions(
-        customer=customer,
-        week=week,
-        at=START + week * WEEK + random.integers(WEEK, size=len(week)),
-        wait=np.where(is_answered, np.round(hours * HOUR).astype(np.int64), -1),
-    )
+    instant = random.integers(WEEK, size=len(week))
+    slot = instant // SLOT
+    shift = shift_code(world.n_queues, week, slot, n_weeks)
+    shortfall = roster.shortfall.ravel()[shift]
+    usual = world.shortfall_shape * world.shortfall_scale
+    chance = world.mention_answer_rate + world.mention_answer_by_value * customers.value[customer]
+    chance = np.clip(chance - world.mention_answer_by_shortfall * (shortfall - usual), 0.05, 0.95)
+    log_hours = world.log_mention_wait + world.mention_wait_sd * random.normal(size=len(week))
+    log_hours = np.minimum(log_hours + world.wait_load_elasticity * shortfall, np.log(CAP / HOUR))
+    wait = np.maximum(np.round(np.exp(log_hours) * HOUR).astype(np.int64), SHORTEST_HUMAN_WAIT)
+    is_answered = (random.random(len(week)) < chance) & (wait < CAP)
+    return Mentions(customer, week, START + week * WEEK + instant, slot, shift, np.where(is_answered, wait, NEVER))

@@ -16,7 +16,8 @@ class Roster:
     """Work by shift, in whole microseconds, so that the emitted spans add up to it exactly.
 
     Args:
-        planned, actual: (queues, weeks, slots) agent-microseconds.
+        planned, actual: (queues + 1, weeks + 1, slots) agent-microseconds; the last queue is the social desk's, the last
+            week the one in which only outcomes are watched.
     """
 
     planned: Integers
@@ -24,7 +25,7 @@ class Roster:
 
     @property
     def shortfall(self) -> Floats:
-        """(queues, weeks, slots) ln(planned / actual)."""
+        """(queues + 1, weeks + 1, slots) ln(planned / actual)."""
         return np.log(self.planned / HOUR) - np.log(self.actual / HOUR)
 
 
@@ -33,12 +34,13 @@ def draw_roster(world: World, seed: int, n_customers: int, n_weeks: int, outages
 
     In a world with small outages the roster is cut because of them as well, which breaks the instrument.
     """
-    hours = outages.profile * n_customers * world.contact_rate * world.agent_hours_per_contact / world.n_queues
-    planned = np.broadcast_to(np.round(hours * HOUR).astype(np.int64), (world.n_queues, n_weeks, SLOTS))
+    ticket_hours = outages.profile * n_customers * world.contact_rate * world.agent_hours_per_contact / world.n_queues
+    social_hours = np.full(SLOTS, n_customers * world.mention_rate * world.agent_hours_per_contact / SLOTS)
+    hours = np.vstack([np.tile(ticket_hours, (world.n_queues, 1)), social_hours])[:, None, :]
+    planned = np.broadcast_to(np.maximum(np.round(hours * HOUR), 1).astype(np.int64), (world.n_queues + 1, n_weeks + 1, SLOTS))
     shortfall = stream(seed, "shortfall").gamma(world.shortfall_shape, world.shortfall_scale, size=planned.shape)
-    cut = (
-        world.small_outage_neighbour_cut * outages.in_small
-        + (world.small_outage_roster_cut - world.small_outage_neighbour_cut) * outages.small
-    )
+    cut = np.zeros(planned.shape)
+    cut[:-1, :-1] = world.small_outage_neighbour_cut * outages.in_small
+    cut[:-1, :-1] += (world.small_outage_roster_cut - world.small_outage_neighbour_cut) * outages.small
     actual = np.maximum(np.round(planned * np.exp(-shortfall - cut)), 1).astype(np.int64)
     return Roster(planned.copy(), actual)

@@ -12,6 +12,7 @@ from pipelines.simulate.calendar import START, WEEK
 from pipelines.simulate.company import Company
 from pipelines.simulate.outcomes import ADSTOCK_RATE, CHURN_WEEKS
 from pipelines.simulate.reach import adstock
+from pipelines.simulate.turns import turn_list
 
 MIN_TURNS = 5
 UNANSWERED = float(capped_responsiveness(np.array([CAP]))[0])
@@ -22,7 +23,8 @@ def truth_of(company: Company) -> dict[str, Any]:
     """Every true effect, its unit, and the realised percentiles that carry coefficients over to policy shifts."""
     world = company.world
     shift = policy_shift_of(company)
-    contact_rate = len(company.contacts) / (company.n_customers * company.n_weeks)
+    turns = turn_list(company)
+    contact_rate = len(turns) / (company.n_customers * company.n_weeks)
     theta_r = world.responsiveness_effect * contact_rate * (shift["responsiveness_p75"] - shift["responsiveness_p25"])
     theta_b = world.broadcast_effect * (shift["broadcast_p75"] - shift["broadcast_p25"])
     return {
@@ -56,17 +58,17 @@ def write_truth(company: Company, path: Path) -> None:
 
 def policy_shift_of(company: Company) -> dict[str, float]:
     """Percentiles 25 and 75 of each lever's weekly means, within brand, then averaged by customer-weeks."""
-    contacts, brand, world = company.contacts, company.customers.brand, company.world
+    turns, brand, world = turn_list(company), company.customers.brand, company.world
     lever = np.log1p(adstock(company.reach.delivered, ADSTOCK_RATE))
     size = (company.n_weeks, world.n_brands)
-    cell = contacts.week * world.n_brands + brand[contacts.customer]
-    turns = np.bincount(cell, minlength=size[0] * size[1]).reshape(size)
-    total = np.bincount(cell, weights=company.answers.responsiveness, minlength=size[0] * size[1]).reshape(size)
+    cell = turns.week * world.n_brands + brand[turns.customer]
+    n_turns = np.bincount(cell, minlength=size[0] * size[1]).reshape(size)
+    total = np.bincount(cell, weights=turns.responsiveness, minlength=size[0] * size[1]).reshape(size)
     weights, found = [], []
     for code in range(world.n_brands):
-        used = turns[:, code] >= MIN_TURNS
+        used = n_turns[:, code] >= MIN_TURNS
         if used.any():
-            weekly_r = total[used, code] / turns[used, code]
+            weekly_r = total[used, code] / n_turns[used, code]
             weekly_b = lever[np.ix_(used, brand == code)].mean(axis=1)
             weights.append((brand == code).sum())
             found.append([*np.percentile(weekly_r, [25, 75]), *np.percentile(weekly_b, [25, 75])])
@@ -98,7 +100,7 @@ def _claims(company: Company, theta_r: float, theta_b: float, delta: float) -> d
         },
         "C4": _human_first(company),
         "C5": {"effect": world.warmth_effect, "unit": "EUR per standard deviation over agents of warmth, per answered turn"},
-        "C6": {"effect": world.mention_answered_effect, "unit": "EUR per mention answered within 72 hours, against never"},
+        "C6": _listening(company),
         "C7": {
             "unit": OUTCOME_UNIT,
             "service": theta_r,
@@ -110,9 +112,9 @@ def _claims(company: Company, theta_r: float, theta_b: float, delta: float) -> d
 
 
 def _two_way(company: Company) -> dict[str, Any]:
-    """One contact more that is answered, at the mean speed of answered ones, against one send more, in its week."""
-    answers, world = company.answers, company.world
-    reply = world.responsiveness_effect * (answers.responsiveness[answers.is_human].mean() - UNANSWERED)
+    """One turn more that is answered, at the mean speed of answered ones, against one send more, in its week."""
+    turns, world = turn_list(company), company.world
+    reply = world.responsiveness_effect * (turns.responsiveness[turns.is_human].mean() - UNANSWERED)
     send = world.broadcast_effect * (1 / (1 + adstock(company.reach.delivered, ADSTOCK_RATE))).mean()
     return {"effect": float(reply - send), "unit": "EUR per message", "one_reply": float(reply), "one_send": float(send)}
 
@@ -135,9 +137,20 @@ def _human_first(company: Company) -> dict[str, Any]:
     }
 
 
+def _listening(company: Company) -> dict[str, Any]:
+    """An answered mention, at the usual speed of answers, against one never answered, which counts as the cap."""
+    world, mentions = company.world, company.mentions
+    gained = mentions.responsiveness[mentions.is_answered].mean() - UNANSWERED if mentions.is_answered.any() else 0.0
+    return {
+        "effect": float(world.mention_answered_effect + world.responsiveness_effect * gained),
+        "at_equal_responsiveness": world.mention_answered_effect,
+        "unit": "EUR per mention answered within 72 hours, against never",
+    }
+
+
 def _churn(company: Company) -> dict[str, Any]:
-    """The landmark's effect is diluted where another contact ends the subscription in the window anyway."""
-    watched = company.contacts.asked_at + CHURN_WEEKS * WEEK <= START + (company.n_weeks + 1) * WEEK
+    """The landmark's effect is diluted where another turn ends the subscription in the window anyway."""
+    watched = turn_list(company).asked_at + CHURN_WEEKS * WEEK <= START + (company.n_weeks + 1) * WEEK
     used = company.churn.is_at_risk & watched
     others = float(company.churn.would_end_anyway[used].mean()) if used.any() else 0.0
     return {

@@ -22,7 +22,7 @@ class World:
         automation_linear, automation_square: tau_1 and tau_2, y = tau_1 a - tau_2 a^2 of the automated share a of posts.
         human_first_premium: y where a human, not a bot, gives the first answer, at the same human reply time.
         warmth_effect: y per standard deviation of the replying agent's warmth.
-        mention_answered_effect: y where a public mention is answered within 72 hours.
+        mention_answered_effect: y where a public mention is answered within 72 hours, beside what its speed does.
         churn_effect: churn probability within 13 weeks per halving of a subscriber's reply time.
 
         contact_cost, mention_cost: y lost by having to ask, and by having to complain in public.
@@ -45,7 +45,7 @@ class World:
         small_outage_roster_cut, small_outage_neighbour_cut: log agent-hours lost in its shift, and in the two beside it.
         small_outage_severity: standard deviations by which severity rises in these three shifts.
 
-        n_queues: queues; contacts choose one at random.
+        n_queues: queues of tickets; contacts choose one at random. Mentions wait in a queue of their own.
         n_agents: agents, more where the roster needs them.
         agent_hours_per_contact: planned agent-hours per expected contact.
         shortfall_shape, shortfall_scale: gamma distribution of the shortfall ln(planned / actual agent-hours).
@@ -72,6 +72,8 @@ class World:
         mention_rate: probability of a public mention in a customer-week.
         mention_answer_rate: share answered within 72 hours, for a customer of average value.
         mention_answer_by_value: the same share, per standard deviation of value.
+        mention_answer_by_shortfall: share lost per log point of the social desk's shortfall.
+        log_mention_wait, mention_wait_sd: mean and standard deviation of ln hours to answer a mention.
 
         subscriber_share: share of customers with a subscription at the start.
         churn_rate: churn probability within 13 weeks per contact at reference.
@@ -155,6 +157,9 @@ class World:
     mention_rate: float = 0.02
     mention_answer_rate: float = 0.55
     mention_answer_by_value: float = 0.10
+    mention_answer_by_shortfall: float = 0.50
+    log_mention_wait: float = 1.0
+    mention_wait_sd: float = 1.0
 
     subscriber_share: float = 0.60
     churn_rate: float = 0.20
