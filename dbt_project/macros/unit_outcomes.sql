@@ -3,11 +3,7 @@
 unit_outcomes as (
     select
         outcomes.* exclude (customer_id),
-        case
-            when plan.customer_unit = 'account' and outcomes.account_id is not null
-                then {{ account_unit_key('outcomes.source_id', 'outcomes.account_id', 'run') }}
-            else units.customer_unit_id
-        end as customer_id
+        {{ customer_unit('outcomes') }} as customer_id
     from outcomes
     cross join plan
     cross join run

@@ -1,5 +1,5 @@
--- Half-open intervals [starts_at, ends_at) in which a customer followed a brand account, by whichever of the
--- customer's accounts. Overlaps are merged, so that a post reaches a customer once.
+-- Half-open intervals [starts_at, ends_at) in which a customer, by the plan's unit, followed a brand account with
+-- whichever account. Overlaps are merged, so that a post reaches a customer once.
 with follows as (
     select * from {{ ref('input_social__follows') }}
     where deleted_at is null and coalesce(unfollowed_at > followed_at, true)
@@ -9,16 +9,21 @@ clusters as (
     select * from {{ ref('int_identity__clusters') }}
 ),
 
+units as (
+    select * from {{ ref('int_identity__customer_units') }}
+),
+
 known as (
     select
         follows.source_id,
         follows.brand_account_id,
-        clusters.customer_id,
+        units.customer_unit_id as customer_id,
         follows.followed_at as starts_at,
         coalesce(follows.unfollowed_at, 'infinity'::timestamptz) as ends_at
     from follows
     inner join clusters
         on clusters.node = {{ identity_node('social_accounts', 'follows.source_id', 'follows.account_id') }}
+    inner join units on clusters.customer_id = units.customer_id
 ),
 
 reached as (

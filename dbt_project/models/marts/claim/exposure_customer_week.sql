@@ -1,5 +1,9 @@
 -- What reached whom: delivered campaign sends, and posts of brand accounts that the customer followed then.
 -- Opens and clicks never count: who opens is already interested.
+{% set week_columns = [
+    'n_delivered_sends', 'n_holdout_sends', 'n_reachable_posts', 'n_scheduled_posts', 'n_unknown_origin_posts',
+    'mean_targeting_score', 'max_targeting_score',
+] %}
 with sends as (
     select * from {{ ref('int_exposure__campaign_sends') }}
 ),
@@ -10,6 +14,10 @@ posts as (
 
 follow_intervals as (
     select * from {{ ref('int_exposure__follow_intervals') }}
+),
+
+units as (
+    select * from {{ ref('int_identity__customer_units') }}
 ),
 
 brands as (
@@ -26,7 +34,7 @@ adstock_rates as (
 
 send_weeks as (
     select
-        sends.customer_id,
+        units.customer_unit_id as customer_id,
         sends.brand_id,
         {{ brand_week('sends.delivered_at', 'brands.time_zone') }} as week_start,
         count(*) filter (where not sends.is_holdout) as n_delivered_sends,
@@ -35,8 +43,9 @@ send_weeks as (
         avg(sends.targeting_score order by sends.targeting_score) as mean_targeting_score,
         max(sends.targeting_score) as max_targeting_score
     from sends
+    inner join units on sends.customer_id = units.customer_id
     inner join brands on sends.brand_id = brands.brand_id
-    where sends.customer_id is not null and sends.delivered_at <= brands.observed_end_at
+    where sends.delivered_at <= brands.observed_end_at
     group by all
 ),
 
@@ -45,7 +54,9 @@ post_weeks as (
         follow_intervals.customer_id,
         posts.brand_id,
         {{ brand_week('posts.created_at', 'brands.time_zone') }} as week_start,
-        count(*) as n_reachable_posts
+        count(*) as n_reachable_posts,
+        count(*) filter (where posts.is_scheduled) as n_scheduled_posts,
+        count(*) filter (where posts.is_scheduled is null) as n_unknown_origin_posts
     from posts
     inner join follow_intervals
         on
@@ -65,7 +76,9 @@ exposed_weeks as (
         coalesce(send_weeks.week_start, post_weeks.week_start) as week_start,
         coalesce(send_weeks.n_delivered_sends, 0) as n_delivered_sends,
         coalesce(send_weeks.n_holdout_sends, 0) as n_holdout_sends,
-        coalesce(post_weeks.n_reachable_posts, 0) as n_reachable_posts,
+        {% for column in ['n_reachable_posts', 'n_scheduled_posts', 'n_unknown_origin_posts'] %}
+            coalesce(post_weeks.{{ column }}, 0) as {{ column }},
+        {% endfor %}
         send_weeks.mean_targeting_score,
         send_weeks.max_targeting_score
     from send_weeks
@@ -92,11 +105,9 @@ felt as (
         exposed_weeks.brand_id,
         exposed_weeks.week_start + 7 * lags.lag as week_start,
         lags.adstock_rate,
-        max(exposed_weeks.n_delivered_sends) filter (where lags.lag = 0) as n_delivered_sends,
-        max(exposed_weeks.n_holdout_sends) filter (where lags.lag = 0) as n_holdout_sends,
-        max(exposed_weeks.n_reachable_posts) filter (where lags.lag = 0) as n_reachable_posts,
-        max(exposed_weeks.mean_targeting_score) filter (where lags.lag = 0) as mean_targeting_score,
-        max(exposed_weeks.max_targeting_score) filter (where lags.lag = 0) as max_targeting_score,
+        {% for column in week_columns %}
+            max(exposed_weeks.{{ column }}) filter (where lags.lag = 0) as {{ column }},
+        {% endfor %}
         sum(power(lags.adstock_rate, lags.lag)::decimal(38, 18) * exposed_weeks.n_delivered_sends) as adstock_sends,
         sum(power(lags.adstock_rate, lags.lag)::decimal(38, 18) * exposed_weeks.n_reachable_posts) as adstock_posts
     from exposed_weeks
@@ -120,13 +131,21 @@ final as (
         felt.adstock_rate,
         case when known.has_sends then coalesce(felt.n_delivered_sends, 0) end as n_delivered_sends,
         case when known.has_sends then coalesce(felt.n_holdout_sends, 0) end as n_holdout_sends,
-        case when known.has_follows then coalesce(felt.n_reachable_posts, 0) end as n_reachable_posts,
+        {% for column in ['n_reachable_posts', 'n_scheduled_posts', 'n_unknown_origin_posts'] %}
+            case when known.has_follows then coalesce(felt.{{ column }}, 0) end as {{ column }},
+        {% endfor %}
         felt.mean_targeting_score,
         felt.max_targeting_score,
         case when known.has_sends then ln(1 + felt.adstock_sends::double) end as log_adstock_delivered_sends,
-        case when known.has_follows then ln(1 + felt.adstock_posts::double) end as log_adstock_reachable_posts
+        case when known.has_follows then ln(1 + felt.adstock_posts::double) end as log_adstock_reachable_posts,
+        case plan.broadcast_measure
+            when 'delivered_sends' then ln(1 + felt.adstock_sends::double)
+            when 'reachable_posts' then ln(1 + felt.adstock_posts::double)
+            when 'sends_and_posts' then ln(1 + (felt.adstock_sends + felt.adstock_posts)::double)
+        end as log_adstock_broadcast
     from felt
     cross join known
+    cross join plan
     inner join brands on felt.brand_id = brands.brand_id
     where felt.week_start <= {{ brand_week('brands.observed_end_at', 'brands.time_zone') }}
 )

@@ -5,7 +5,7 @@ with weeks as (
 ),
 
 exposure as (
-    select * from {{ ref('broadcast_exposure') }}
+    select * from {{ ref('broadcast_weeks') }}
 ),
 
 panel as (
@@ -21,7 +21,7 @@ full_weeks as (
         weeks.brand_id,
         weeks.mean_responsiveness,
         exposure.adstock_rate,
-        exposure.log_adstock_broadcast_days
+        exposure.log_adstock_broadcast
     from weeks
     inner join exposure
         on weeks.brand_id = exposure.brand_id and weeks.week_start = exposure.week_start
@@ -36,8 +36,8 @@ brand_quantiles as (
         count(*) as n_weeks,
         quantile_cont(mean_responsiveness, 0.25) as responsiveness_p25,
         quantile_cont(mean_responsiveness, 0.75) as responsiveness_p75,
-        quantile_cont(log_adstock_broadcast_days, 0.25) as broadcast_p25,
-        quantile_cont(log_adstock_broadcast_days, 0.75) as broadcast_p75
+        quantile_cont(log_adstock_broadcast, 0.25) as broadcast_p25,
+        quantile_cont(log_adstock_broadcast, 0.75) as broadcast_p75
     from full_weeks
     group by all
 ),

@@ -1,0 +1,59 @@
+{{ config(schema='intermediate') }}
+-- Not published: what the panel sums over the turns of a customer's week.
+{% set severity_levels = 5 %}
+with turns as (
+    select * from {{ ref('episode_turns') }}
+),
+
+sums as (
+    select
+        customer_id,
+        brand_id,
+        week_start,
+        count(*) as n_turns,
+        sum(responsiveness)::double as total_responsiveness,
+        sum(any_responsiveness)::double as total_any_responsiveness,
+        -- Of a week with a turn outside the roster nobody can tell the sum.
+        {% for column in ['shortfall', 'log_arrivals', 'load', 'next_shortfall', 'other_shortfall'] %}
+            case when count({{ column }}) = count(*) then {{ exact_sum(column) }} end as total_{{ column }},
+        {% endfor %}
+        coalesce(bool_or(is_incident), false)::integer as is_incident,
+        {% for level in range(1, severity_levels + 1) %}
+            count(*) filter (where severity_rank = {{ level }}) as n_severity_{{ level }},
+        {% endfor %}
+        count(experiment_id) as n_trial_turns,
+        count(*) filter (where is_treated) as n_trial_treated,
+        count(*) filter (where first_answerer = 'human') as n_human_first,
+        count(*) filter (where first_answerer = 'bot') as n_bot_first,
+        count(*) filter (where first_answerer = 'bot_then_human') as n_handed_off
+    from turns
+    group by customer_id, brand_id, week_start
+),
+
+first_turns as (
+    select
+        customer_id,
+        brand_id,
+        week_start,
+        shift_id,
+        queue,
+        slot
+    from turns
+    qualify row_number() over (partition by customer_id, brand_id, week_start order by asked_at, turn_id) = 1
+),
+
+final as (
+    select
+        sums.*,
+        first_turns.shift_id,
+        first_turns.queue,
+        first_turns.slot
+    from sums
+    inner join first_turns
+        on
+            sums.customer_id = first_turns.customer_id
+            and sums.brand_id = first_turns.brand_id
+            and sums.week_start = first_turns.week_start
+)
+
+select * from final
