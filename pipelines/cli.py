@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pipelines.errors import ConfigError, LockedError, TwowayError
+from pipelines.experiment.command import app as experiment_app
 
 USAGE, LOCKED = 2, 3
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Does answering people beat talking at them? A test on a company's own data.",
 )
+app.add_typer(experiment_app, name="experiment")
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder for everything that runs produce (default ./twoway_home).")]
 
 
