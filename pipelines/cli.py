@@ -80,6 +80,32 @@ def verdict(
 
 
 @app.command()
+def power(
+    home: HomeOption = None,
+    plan: Annotated[Path | None, typer.Option(help="Analysis plan of the snapshot (default: the one that ships).")] = None,
+    weeks: Annotated[int, typer.Option(help="Length of the planned trials.", min=1, max=520)] = 13,
+    holdout: Annotated[str, typer.Option(help="Share of customers held out of broadcasts.")] = "5%",
+    priority: Annotated[str, typer.Option(help="Share of tickets given priority.")] = "50%",
+    speedup: Annotated[float, typer.Option(help="Halvings of the reply time that priority brings.", min=0.05, max=10)] = 1.0,
+    staffing: Annotated[
+        float, typer.Option(help="Share of reply times that staffing explains, where no roster tells.", min=0.001, max=1)
+    ] = 0.05,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the same as JSON.")] = False,
+) -> None:
+    """Print the smallest detectable effect, and the weeks and tickets that would find what matters."""
+    from pipelines.experiment.command import share_of
+    from pipelines.experiment.planning import Trials
+    from pipelines.experiment.power_command import power_table, power_text
+    from pipelines.plan import load_plan
+    from pipelines.settings import load_settings
+
+    settings = load_settings(home, plan=plan)
+    planned = Trials(weeks, share_of(holdout), share_of(priority), speedup, staffing)
+    table = power_table(settings.paths.snapshot, load_plan(settings.plan), planned)
+    print(json.dumps(table.as_json(), indent=1) if as_json else power_text(table))
+
+
+@app.command()
 def query(sql: Annotated[str, typer.Argument(help="A SQL query.")], home: HomeOption = None) -> None:
     """Run read-only SQL on the published snapshot."""
     import duckdb

@@ -90,9 +90,9 @@ def make_assignment(
 @dataclass(frozen=True)
 class _Made:
     columns: tuple[str, ...]
-    listed: list[tuple[str, ...]]
-    rows: list[ExperimentRow]
-    notes: list[str]
+    listed: Sequence[tuple[str, ...]]
+    rows: Sequence[ExperimentRow]
+    notes: Sequence[str]
 
 
 def _customers(connection: duckdb.DuckDBPyConnection, trial: Trial, options: Options, earlier: TrialFolder | None) -> _Made:

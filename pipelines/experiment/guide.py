@@ -60,7 +60,8 @@ def _rule(trial: Trial) -> list[str]:
         "",
         "```sql",
         f"-- PostgreSQL: {first} if true",
-        f"select ('x' || left(encode(sha256(convert_to('{text}' || ticket_id, 'UTF8')), 'hex'), {HASH_DIGITS}))::bit(32)::bigint < {trial.threshold}",
+        "select ('x' || left(encode(sha256(convert_to("
+        f"'{text}' || ticket_id, 'UTF8')), 'hex'), {HASH_DIGITS}))::bit(32)::bigint < {trial.threshold}",
         "```",
         "",
         "```javascript",

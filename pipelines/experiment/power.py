@@ -64,23 +64,23 @@ def design_effect(mean_size: float, icc: float, size_cv: float = 0.0) -> float:
     return max(1.0, 1 + ((1 + size_cv**2) * mean_size - 1) * max(icc, 0.0))
 
 
-def intraclass_correlation(groups: NDArray[np.int64], values: Floats) -> float:
-    """The one-way analysis-of-variance estimate (Donner 1986).
+def intraclass_correlation(sizes: Floats, sums: Floats, squares: Floats) -> float:
+    """The one-way analysis-of-variance estimate (Donner 1986), from each group's moments.
 
     Args:
-        groups: (n,) codes from 0, none left out.
-        values: (n,).
+        sizes: (k,) values per group.
+        sums: (k,) their sums.
+        squares: (k,) the sums of their squares.
 
     Raises:
         ValueError: fewer than two groups, no group with two values, or values that do not vary.
     """
-    sizes = np.bincount(groups).astype(np.float64)
-    n, k = len(values), len(sizes)
+    n, k = float(sizes.sum()), len(sizes)
     if k < 2 or n <= k:
         raise ValueError("A correlation within groups needs two groups and a group of two.")
-    means = np.bincount(groups, weights=values) / sizes
-    within = float(np.sum((values - means[groups]) ** 2)) / (n - k)
-    between = float(np.sum(sizes * (means - values.mean()) ** 2)) / (k - 1)
+    explained = float(np.sum(sums**2 / sizes))
+    within = (float(squares.sum()) - explained) / (n - k)
+    between = (explained - float(sums.sum()) ** 2 / n) / (k - 1)
     typical = (n - float(np.sum(sizes**2)) / n) / (k - 1)
     total = between + (typical - 1) * within
     if not total > 0:
