@@ -11,6 +11,7 @@ import typer
 
 from pipelines.errors import ConfigError, LockedError, TwowayError
 from pipelines.experiment.command import app as experiment_app
+from pipelines.roster.command import app as roster_app
 
 USAGE, LOCKED = 2, 3
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     help="Does answering people beat talking at them? A test on a company's own data.",
 )
 app.add_typer(experiment_app, name="experiment")
+app.add_typer(roster_app, name="roster")
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder for everything that runs produce (default ./twoway_home).")]
 
 
