@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from pipelines.errors import ConfigError, LockedError, TwowayError
+from pipelines.experiment.command import app as experiment_app
+from pipelines.roster.command import app as roster_app
 
 USAGE, LOCKED = 2, 3
 
@@ -19,6 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Does answering people beat talking at them? A test on a company's own data.",
 )
+app.add_typer(experiment_app, name="experiment")
+app.add_typer(roster_app, name="roster")
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder for everything that runs produce (default ./twoway_home).")]
 
 
@@ -75,6 +79,32 @@ def verdict(
         print(json.dumps(snapshot.verdicts, indent=1, default=str))
     else:
         print(whole_output(snapshot, paths.report, paths.snapshot))
+
+
+@app.command()
+def power(
+    home: HomeOption = None,
+    plan: Annotated[Path | None, typer.Option(help="Analysis plan of the snapshot (default: the one that ships).")] = None,
+    weeks: Annotated[int, typer.Option(help="Length of the planned trials.", min=1, max=520)] = 13,
+    holdout: Annotated[str, typer.Option(help="Share of customers held out of broadcasts.")] = "5%",
+    priority: Annotated[str, typer.Option(help="Share of tickets given priority.")] = "50%",
+    speedup: Annotated[float, typer.Option(help="Halvings of the reply time that priority brings.", min=0.05, max=10)] = 1.0,
+    staffing: Annotated[
+        float, typer.Option(help="Share of reply times that staffing explains, where no roster tells.", min=0.001, max=1)
+    ] = 0.05,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the same as JSON.")] = False,
+) -> None:
+    """Print the smallest detectable effect, and the weeks and tickets that would find what matters."""
+    from pipelines.experiment.command import share_of
+    from pipelines.experiment.planning import Trials
+    from pipelines.experiment.power_command import power_table, power_text
+    from pipelines.plan import load_plan
+    from pipelines.settings import load_settings
+
+    settings = load_settings(home, plan=plan)
+    planned = Trials(weeks, share_of(holdout), share_of(priority), speedup, staffing)
+    table = power_table(settings.paths.snapshot, load_plan(settings.plan), planned)
+    print(json.dumps(table.as_json(), indent=1) if as_json else power_text(table))
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""Rosters: the template of `support_shifts`, and the export of a workforce-management tool made into it."""
