@@ -11,7 +11,8 @@ _BLOCKS = re.compile(
     r"```.*?(?:```|\Z)|<(pre|code|style|script|blockquote)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL | re.IGNORECASE
 )
 _LINE_ENDS = re.compile(r"<(?:br|/p|/div|/li|/tr)\b[^<>]{0,200}>", re.IGNORECASE)
-_TAGS = re.compile(r"</?[a-z][^<>]{0,500}>", re.IGNORECASE)
+# An address in angle brackets is no tag.
+_TAGS = re.compile(r"<(?![^<>\s@]{1,64}@)/?[a-z][^<>]{0,500}>", re.IGNORECASE)
 _INLINE = re.compile(r"`[^`\n]{1,500}`|\b(?:https?://|www\.)\S+|\b[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]{1,64}", re.IGNORECASE)
 _ENTITIES = {"&nbsp;": " ", "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'"}
 _QUOTES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u201c": '"', "\u201d": '"'})

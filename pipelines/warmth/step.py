@@ -14,13 +14,6 @@ COLUMNS = {
     "status": "varchar",
     "scorer_version": "varchar",
 }
-    "system": "varchar",
-    "source_id": "varchar",
-    "message_id": "varchar",
-    "warmth": "double",
-    "status": "varchar",
-    "scorer_version": "varchar",
-}
 TEXTS_A_BATCH = 2_000
 
 # Whoever is, was or may have been on the staff, so that no human reply is missed; dbt decides who an author was at the
