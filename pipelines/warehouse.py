@@ -21,6 +21,7 @@ from pipelines.landing import LandedFile, Landing, Load
 from pipelines.paths import DBT_PROJECT, PACKAGE, Home
 from pipelines.plan import FrozenPlan
 from pipelines.sql import literal
+from pipelines.warmth.step import create_scores_table
 
 EARLIEST_YEAR = 1990
 CLOCK_SKEW = timedelta(days=1)
@@ -121,7 +122,7 @@ def code_version() -> str:
     """Version of the package with a hash of its code, models included."""
     digest = hashlib.sha256()
     patterns = ("dbt_project.yml", "models/**/*.sql", "models/**/*.yml", "macros/*.sql", "seeds/*.csv")
-    files = [*PACKAGE.rglob("*.py"), *(path for pattern in patterns for path in DBT_PROJECT.glob(pattern))]
+    files = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.toml"), *(path for pattern in patterns for path in DBT_PROJECT.glob(pattern))]
     for path in sorted(files):
         digest.update(path.relative_to(PACKAGE.parent).as_posix().encode())
         digest.update(path.read_bytes())
@@ -196,6 +197,7 @@ def _write_context(connection: duckdb.DuckDBPyConnection, context: RunContext) -
         [claim.specification_curve.adstock_rates],
     )
     create_edges_table(connection)
+    create_scores_table(connection)
     connection.execute("create or replace table run.applied_loads (source_id varchar, load_id varchar, landed_at timestamptz)")
     for load in context.loads:
         connection.execute("insert into run.applied_loads values (?, ?, ?)", [load.source_id, load.load_id, load.finished_at])

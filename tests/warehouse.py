@@ -142,8 +142,7 @@ class Warehouse:
         self._as_of, self._filled = as_of, tuple(rows)
         for table, found in rows.items():
             self._insert(table, found)
-        for model in self.models:
-            self._build(model)
+        self.build()
 
     def copy(self, build: Path) -> None:
         """Take the raw layer and the run's tables of a build database and build all models anew from them."""
@@ -156,6 +155,10 @@ class Warehouse:
             self.connection.execute(f"create or replace table {schema}.{table} as from copied.{schema}.{table}")
         self.connection.execute("detach copied")
         self._prepare()
+        self.build()
+
+    def build(self) -> None:
+        """Build all models anew from what the raw layer and the run's tables hold."""
         for model in self.models:
             self._build(model)
 

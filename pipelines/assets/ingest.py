@@ -10,6 +10,7 @@ from pipelines.plan import load_plan
 from pipelines.settings import BUNDLED_AS_OF, Settings, instant, now
 from pipelines.translator import OWNERS
 from pipelines.warehouse import RunContext, connect, load_raw
+from pipelines.warmth.step import write_message_warmth
 
 LANDING_KEY = dg.AssetKey(["landing", "files"])
 RUN_TABLES = {
@@ -17,6 +18,7 @@ RUN_TABLES = {
     "analysis_plan": "The frozen analysis plan's numbers.",
     "adstock_rates": "Adstock rates of the frozen plan.",
     "probable_identity_edges": "Pairs of identities that are probably one person; none unless switched on.",
+    "message_warmth": "How warm each public reply of an agent or a brand reads, or why it was not scored; none without texts.",
     "load_counts": "Rows landed and left out, with the reason.",
     "quarantine": "Rejected rows of landed files.",
 }
@@ -67,6 +69,8 @@ def ingest_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         home = settings.paths
         with connect(home.build, settings.memory_limit, home.temp) as connection:
             rows = load_raw(connection, Landing(home.landing), run)
+            n_texts = write_message_warmth(connection)
+            context.log.info(f"{n_texts:,} new texts scored for warmth")
             if probable is not None:
                 n_links = write_probable_edges(connection, probable, settings.memory_limit)
                 context.log.info(f"{n_links:,} probable identity links")
