@@ -78,16 +78,11 @@ def wild_cluster_bootstrap(
     Raises:
         NotIdentifiedError: fewer than two clusters, collinear columns, or an instrument that moves nothing.
     """
-    n_clusters = len(grams)
-    if n_clusters < 2:
-        raise NotIdentifiedError(f"{n_clusters} cluster(s); at least 2 are needed")
     model = _Model.of(grams, outcome, regressor, exogenous, instrument)
-    rng = np.random.default_rng(seed)
+    n_clusters = len(grams)
     is_webb = n_clusters < MIN_CLUSTERS_RADEMACHER
-    draws = rng.choice(WEBB if is_webb else np.array([-1.0, 1.0]), size=(n_draws, n_clusters))
+    draws = np.random.default_rng(seed).choice(WEBB if is_webb else np.array([-1.0, 1.0]), size=(n_draws, n_clusters))
     estimate, se = model.coefficient, model.se
-    if not se > 0:
-        raise NotIdentifiedError("no residual variation")
 
     def p_at(value: float) -> float:
         t = abs(estimate - value) / se
@@ -118,6 +113,16 @@ def wild_cluster_bootstrap(
     )
 
 
+def bootstrap_statistics(
+    grams: Floats, outcome: int, regressor: int, exogenous: list[int], draws: Floats, instrument: int | None = None, null: float = 0.0
+) -> Floats:
+    """The t statistics (B,) of samples made with given weights (B, g), without small-sample factor.
+
+    The other arguments and errors are those of `wild_cluster_bootstrap`.
+    """
+    return _Model.of(grams, outcome, regressor, exogenous, instrument).bootstrap_t(null, draws)
+
+
 @dataclass(frozen=True)
 class _Model:
     """Cross products of the outcome, the regressor and the partialled instrument; columns are told by weights (m,)."""
@@ -132,6 +137,8 @@ class _Model:
 
     @classmethod
     def of(cls, grams: Floats, outcome: int, regressor: int, exogenous: list[int], instrument: int | None) -> "_Model":
+        if len(grams) < 2:
+            raise NotIdentifiedError(f"{len(grams)} cluster(s); at least 2 are needed")
         total = grams.sum(axis=0)
         unit = np.eye(len(total))
         excluded = regressor if instrument is None else instrument
@@ -144,7 +151,10 @@ class _Model:
         strength = z @ total @ unit[regressor]
         if abs(strength) <= RANK_TOLERANCE * sqrt((z @ total @ z) * total[regressor, regressor]):
             raise NotIdentifiedError("the instrument does not move the regressor")
-        return cls(grams, total, unit[outcome], unit[regressor], z, exogenous, instrument is not None)
+        model = cls(grams, total, unit[outcome], unit[regressor], z, exogenous, instrument is not None)
+        if model.se**2 * float(z @ total @ z) <= RANK_TOLERANCE**2 * total[outcome, outcome]:
+            raise NotIdentifiedError("no residual variation")
+        return model
 
     @property
     def coefficient(self) -> float:

@@ -69,7 +69,7 @@ def permutation_test(
     if not varies.any():
         raise NotIdentifiedError("no stratum has two shifts with different instruments")
     z, sums, stratum = z[varies], sums[varies], codes(stratum[varies])
-    if np.abs(sums).max() <= RANK_TOLERANCE * np.abs(values).max():
+    if np.abs(sums).max() <= RANK_TOLERANCE * np.abs(values).max(initial=0.0):
         raise NotIdentifiedError("the residuals do not vary within strata")
 
     rng = np.random.default_rng(seed)
