@@ -9,6 +9,7 @@ from pipelines.experiment.power import (
     detectable_effect,
     growth_needed,
     instrument_se,
+    power_at,
     repeated_variance,
     two_arm_se,
 )
@@ -102,6 +103,7 @@ class PowerRow:
 
     Args:
         detectable: smallest effect found with 80 % power at 5 %, as the change that the policy shift makes.
+        power: chance of finding an effect of just the size that matters.
         weeks_needed: weeks in all after which it falls to what matters.
         tickets_needed: tickets in all.
         reason: why something is missing.
@@ -111,6 +113,7 @@ class PowerRow:
     lever: str
     assumption: str
     detectable: float | None
+    power: float | None
     weeks_needed: int | None
     tickets_needed: int | None
     reason: str | None = None
@@ -119,9 +122,10 @@ class PowerRow:
 def published_row(company: Company, precision: Precision) -> PowerRow:
     """What the published sample finds, and how far the same kind of data would have to grow."""
     detectable = detectable_effect(precision.se, precision.df)
+    power = power_at(company.matters, precision.se, precision.df)
     growth = max(1.0, growth_needed(detectable, company.matters))
     weeks, tickets = math.ceil(company.n_weeks * growth), math.ceil(company.n_tickets * growth)
-    return PowerRow(precision.design, precision.lever, f"grade {precision.grade}", detectable, weeks, tickets)
+    return PowerRow(precision.design, precision.lever, f"grade {precision.grade}", detectable, power, weeks, tickets)
 
 
 def trial_rows(company: Company, trials: Trials) -> list[PowerRow]:
@@ -149,24 +153,33 @@ StandardError = Callable[[Company, Trials], tuple[float, float]]
 
 def _row(design: str, lever: str, assumption: str, company: Company, trials: Trials, se_of: StandardError) -> PowerRow:
     try:
-        detectable = detectable_effect(*se_of(company, trials))
-    except (ValueError, ZeroDivisionError) as error:
-        return PowerRow(design, lever, assumption, None, None, None, str(error))
+        se, df = se_of(company, trials)
+        detectable, power = detectable_effect(se, df), power_at(company.matters, se, df)
+    except ValueError as error:
+        return PowerRow(design, lever, assumption, None, None, None, None, str(error))
     weeks = _first_week(company, trials, se_of)
     if weeks is None:
-        return PowerRow(design, lever, assumption, detectable, None, None, f"not within {MOST_WEEKS} weeks")
+        return PowerRow(design, lever, assumption, detectable, power, None, None, f"not within {MOST_WEEKS} weeks")
     tickets = None if se_of is _holdout_se else math.ceil(weeks * company.tickets_per_week)
-    return PowerRow(design, lever, assumption, detectable, weeks, tickets)
+    return PowerRow(design, lever, assumption, detectable, power, weeks, tickets)
 
 
 def _first_week(company: Company, trials: Trials, se_of: StandardError) -> int | None:
-    for weeks in range(1, MOST_WEEKS + 1):
+    """The first length that is enough: standard errors never rise with weeks, so halving the range finds it."""
+
+    def is_enough(weeks: int) -> bool:
         try:
-            if detectable_effect(*se_of(company, replace(trials, weeks=weeks))) <= company.matters:
-                return weeks
+            return detectable_effect(*se_of(company, replace(trials, weeks=weeks))) <= company.matters
         except ValueError:
-            continue
-    return None
+            return False
+
+    low, high = 1, MOST_WEEKS
+    if not is_enough(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle + 1, high)
+    return low
 
 
 def _holdout_se(company: Company, trials: Trials) -> tuple[float, float]:

@@ -34,10 +34,21 @@ def detectable_effect(se: float, df: float, alpha: float = ALPHA, power: float =
 
 
 def power_at(effect: float, se: float, df: float, alpha: float = ALPHA) -> float:
-    """Power of a two-sided t test: the noncentral t distribution (Cohen 1988, ch. 2)."""
-    critical = stats.t.ppf(1 - alpha / 2, df)
-    shift = abs(effect) / se
-    return float(stats.nct.sf(critical, df, shift) + stats.nct.cdf(-critical, df, shift))
+    """Power of a two-sided t test: the noncentral t distribution (Cohen 1988, ch. 2).
+
+    Far out, where SciPy's distribution gives no number, its normal approximation
+    (Abramowitz and Stegun 1964, 26.7.10).
+    """
+    if not (se >= 0 and df > 0):
+        raise ValueError("Power needs a standard error of at least zero and a degree of freedom.")
+    if se == 0:
+        return 1.0 if effect else alpha
+    critical, shift = float(stats.t.ppf(1 - alpha / 2, df)), abs(effect) / se
+    upper = float(stats.nct.sf(critical, df, shift))
+    if not math.isfinite(upper):
+        upper = float(stats.norm.sf((critical * (1 - 1 / (4 * df)) - shift) / math.sqrt(1 + critical**2 / (2 * df))))
+    lower = float(stats.nct.cdf(-critical, df, shift))
+    return min(1.0, upper + (lower if math.isfinite(lower) else 0.0))
 
 
 def growth_needed(detectable: float, wanted: float) -> float:

@@ -176,10 +176,10 @@ def power_text(table: PowerTable) -> str:
     """The table for the terminal."""
     sizes = table.sizes
     lines = [
-        f"The smallest effect found with 80 % power at 5 %. What matters starts at {_size(table.matters, table.unit)} ({table.unit}).",
+        f"What this company can find, at 5 %. What matters starts at {_size(table.matters, table.unit)} ({table.unit}).",
         "",
     ]
-    head = f"{'':<55} {'detectable':>11} {'weeks needed':>13} {'tickets needed':>15}"
+    head = f"{'':<55} {'detectable':>11} {'power':>6} {'weeks needed':>13} {'tickets needed':>15}"
     if table.now:
         lines.append(f"now: {sizes['customers']:,} customers, {sizes['tickets']:,} tickets, {sizes['weeks']:,} weeks".ljust(56) + head[56:])
         lines += [_line(f"{NAMES[row.lever]}, {row.assumption}", row, table) for row in table.now]
@@ -194,6 +194,7 @@ def power_text(table: PowerTable) -> str:
 
 
 NOTES = (
+    "Detectable: found with 80 % power. Power: the chance of finding an effect of just the size that matters.",
     "All effects are those of the policy shift, 25th to 75th percentile, per customer-week over the whole base.",
     "Priority by shift and roster take two turns of one shift to correlate by 5 %. Nothing is adjusted for, so",
     "trials that adjust for the outcome before find a little more.",
@@ -210,7 +211,8 @@ def _line(name: str, row: PowerRow, table: PowerTable) -> str:
     tickets = "-" if row.tickets_needed is None else f"{row.tickets_needed:,}"
     if row.design == "published sample" and row.detectable is not None and row.detectable <= table.matters:
         weeks = tickets = "enough"
-    return f"  {name:<53} {detectable:>11} {weeks:>13} {tickets:>15}"
+    power = "-" if row.power is None else f"{row.power:.0%}"
+    return f"  {name:<53} {detectable:>11} {power:>6} {weeks:>13} {tickets:>15}"
 
 
 def _size(value: float, unit: str) -> str:
