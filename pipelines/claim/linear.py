@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -79,6 +78,9 @@ def absorb(columns: Floats, effects: list[Integers]) -> tuple[Floats, int]:
     Returns:
         Residuals (n, k), and the rank of the effects after the first, given the first.
     """
+    # Its import costs as much as a pass over ten million rows; fits from sufficient statistics do without.
+    from scipy import sparse
+
     if not effects:
         return columns.copy(), 0
     first, rest = effects[0], effects[1:]
