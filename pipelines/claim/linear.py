@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -91,7 +94,7 @@ class EffectProjection:
     first: Integers
     sizes: Floats
     others: list[Integers]
-    shared: sparse.csr_matrix
+    shared: "sparse.csr_matrix"
     inverse: Floats
     rank: int
 
@@ -130,6 +133,9 @@ def effect_projection(effects: list[Integers]) -> EffectProjection:
     Args:
         effects: arrays (n,) of level codes from 0, at least one; the one with the most levels first.
     """
+    # Its import costs as much as a pass over ten million rows; fits from sufficient statistics do without.
+    from scipy import sparse
+
     first = effects[0]
     n_first = int(first.max()) + 1
     sizes = np.maximum(np.bincount(first, minlength=n_first), 1).astype(np.float64)
@@ -325,6 +331,8 @@ def _is_nested(effect: Integers, cluster: Integers) -> bool:
 
 def _level_sums(levels: Integers, n_levels: int, columns: Floats) -> Floats:
     """Sums (n_levels, k) of columns (n, k) over the rows of each level."""
+    from scipy import sparse
+
     n_rows = len(levels)
     membership = sparse.csc_matrix((np.ones(n_rows), levels, np.arange(n_rows + 1)), shape=(n_levels, n_rows))
     return membership @ columns
