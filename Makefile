@@ -11,7 +11,7 @@ export UV_COMPILE_BYTECODE := 1
 export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: run test lint ui docs clean setup
+.PHONY: run test lint ui demo coverage bench docs clean setup
 
 run: $(READY)
 	@.venv/bin/twoway run $(ARGS)
@@ -28,13 +28,24 @@ lint: $(READY)
 ui: $(READY)
 	@.venv/bin/twoway ui $(ARGS)
 
+# A simulated company whose truth is known, through the whole pipeline.
+demo: $(READY)
+	@.venv/bin/twoway simulate --world true --seed 1 --customers 1000 --weeks 52 --out demo/company --force
+	@.venv/bin/twoway run --input demo/company --home demo/home $(ARGS)
+
+coverage: $(READY)
+	@.venv/bin/python -m pipelines.coverage.certificate $(ARGS)
+
+bench: $(READY)
+	@.venv/bin/python -m benchmarks.two_way_fe $(ARGS)
+
 docs: $(READY)
 	@.venv/bin/python -m pipelines.definitions_page
 
 setup: $(READY)
 
 clean:
-	rm -rf .venv .tools twoway_home dbt_project/target dbt_project/logs .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools twoway_home demo dbt_project/target dbt_project/logs .pytest_cache .ruff_cache .hypothesis
 
 $(UV): uv.lock scripts/get_uv.py
 	@python=$$(scripts/find_python.sh) && "$$python" scripts/get_uv.py .tools/uv

@@ -160,6 +160,28 @@ def simulate(
 
 
 @app.command()
+def coverage(
+    sims: Annotated[int, typer.Option(min=2, help="Companies to simulate in each world.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other companies.")] = 0,
+    home: HomeOption = None,
+) -> None:
+    """Simulate companies of the published company's shape and tell how often the product is wrong on them."""
+    from pipelines.coverage.certificate import certify_company, write_company_certificate
+    from pipelines.coverage.company import shape_of
+    from pipelines.paths import shown
+    from pipelines.report.render import write_report
+    from pipelines.settings import load_settings
+
+    settings = load_settings(home)
+    paths = settings.paths
+    text = certify_company(shape_of(paths.snapshot), sims, seed)
+    write_company_certificate(text, paths.coverage)
+    write_report(paths, settings)
+    print(text)
+    print(f"Kept in {shown(paths.coverage)}, and shown in the report.", file=sys.stderr)
+
+
+@app.command()
 def report(
     home: HomeOption = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,

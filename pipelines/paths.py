@@ -42,6 +42,10 @@ class Home:
         return self.root / "report" / "index.html"
 
     @property
+    def coverage(self) -> Path:
+        return self.root / "coverage.md"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

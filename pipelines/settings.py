@@ -17,6 +17,8 @@ from pipelines.paths import BUNDLED_INPUT, DEFAULT_PLAN, Home
 from pipelines.sources.files import FilesSource
 
 CONFIG_FILE = "twoway.toml"
+# A plan that travels with its data: used where none is named.
+PLAN_FILE = "plan.yml"
 BUNDLED_SOURCE = "communities"
 # The bundled facts were read on this day; looking from there keeps their verdict the same for ever.
 BUNDLED_AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
@@ -136,7 +138,15 @@ def load_settings(home: Path | None = None, input_folder: Path | None = None, pl
         raise ConfigError(f"The configuration does not fit. {wrong}") from error
     if settings.identity.probable_links:
         require_splink()
-    return settings
+    return _with_plan_beside_the_data(settings)
+
+
+def _with_plan_beside_the_data(settings: Settings) -> Settings:
+    """The `plan.yml` in the only input folder, unless a plan was named."""
+    if "plan" in settings.model_fields_set or len(settings.files) != 1:
+        return settings
+    beside = settings.files[0].path / PLAN_FILE
+    return settings.model_copy(update={"plan": beside}) if beside.is_file() else settings
 
 
 def source_id_of(folder: Path) -> str:

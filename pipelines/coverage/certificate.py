@@ -1,10 +1,11 @@
 """The two certificates: of the published company's shape, and the product's own table in docs/coverage.md."""
 
 import json
+import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pipelines import __version__
 from pipelines.coverage.company import CompanyShape
 from pipelines.coverage.runs import Job, simulate_many
 from pipelines.coverage.simulation import Simulation
-from pipelines.coverage.summary import WorldSummary, summarise
+from pipelines.coverage.summary import summarise
 from pipelines.coverage.table import tables
 from pipelines.estimation import question_of
 from pipelines.files_io import write_text_durably
@@ -53,14 +54,15 @@ def write_company_certificate(text: str, path: Path) -> None:
     write_text_durably(path, text + "\n")
 
 
-def make_table(n_sims: int, out: Path, worlds: Sequence[str] = (*POOLED, *OTHERS), n_processes: int | None = None) -> list[WorldSummary]:
+def make_table(
+    n_sims: int, out: Path, worlds: Sequence[str] = (*POOLED, *OTHERS), n_processes: int | None = None
+) -> dict[str, list[Simulation]]:
     """The product's own table: every world at 4,000 customers by 52 weeks, written to `out` with what it was made on."""
-    started, cpu = time.time(), time.process_time()
+    started = time.time()
     jobs = [job_of(WORLDS[name], list(WORLDS).index(name), TABLE_SEED, TABLE_CUSTOMERS, TABLE_WEEKS) for name in worlds]
     runs = _run(jobs, n_sims, n_processes)
     summaries = [summarise(runs[job.world.name], job.question.smallest_effect) for job in jobs]
     minutes = (time.time() - started) / 60
-    del cpu
     head = f"""# How often the product would be wrong
 
 Every row: companies simulated event by event with known truth, put through the estimator, the gates and the rule that
@@ -69,10 +71,10 @@ Every row: companies simulated event by event with known truth, put through the 
 A *false* verdict is judged against the company's own true Δ, with its own realised percentiles.
 
 Made by `make coverage` with Twoway {__version__} on {time.strftime("%Y-%m-%d", time.gmtime(started))} in {minutes:.0f} minutes
-({platform.machine()}, {_cores()} cores, Python {platform.python_version()}).
+({platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}).
 """
     write_text_durably(out, "\n".join([head, tables(summaries, runs, [name for name in POOLED if name in worlds]), ""]))
-    return summaries
+    return runs
 
 
 def save_runs(runs: dict[str, list[Simulation]], path: Path) -> None:
@@ -85,7 +87,7 @@ def _run(jobs: Sequence[Job], n_sims: int, n_processes: int | None) -> dict[str,
     return {job.world.name: simulate_many(job, n_sims, n_processes, _progress(job.world.name, n_sims)) for job in jobs}
 
 
-def _progress(world: str, n_sims: int):
+def _progress(world: str, n_sims: int) -> Callable[[int], None]:
     def tell(done: int) -> None:
         if sys.stderr.isatty() or done % max(n_sims // 10, 1) == 0:
             end = "\r" if sys.stderr.isatty() and done < n_sims else "\n"
@@ -94,7 +96,20 @@ def _progress(world: str, n_sims: int):
     return tell
 
 
-def _cores() -> int:
-    import os
+def main() -> None:
+    """`make coverage`: the product's own table, with every simulation beside it where asked for."""
+    import argparse
 
-    return os.cpu_count() or 1
+    parser = argparse.ArgumentParser(description="Write the table of docs/coverage.md.")
+    parser.add_argument("--sims", type=int, default=300, help="companies per world")
+    parser.add_argument("--worlds", default=",".join((*POOLED, *OTHERS)), help="worlds, with commas between")
+    parser.add_argument("--out", type=Path, default=Path("docs/coverage.md"))
+    parser.add_argument("--runs", type=Path, default=None, help="also write every simulation as JSON lines")
+    arguments = parser.parse_args()
+    runs = make_table(arguments.sims, arguments.out, arguments.worlds.split(","))
+    if arguments.runs is not None:
+        save_runs(runs, arguments.runs)
+
+
+if __name__ == "__main__":
+    main()

@@ -54,7 +54,7 @@ class CompanyShape:
     @property
     def text(self) -> str:
         roster = f"{self.n_queues} queue(s), shortfall sd {self.shortfall_sd:.3f}" if self.shortfall_sd is not None else "no roster"
-        return f"{self.n_customers:,} customers × {self.n_weeks} weeks, {self.contact_rate:.2%} of customer-weeks with a turn, {roster}"
+        return f"{self.n_customers:,} customers by {self.n_weeks} weeks, {self.contact_rate:.2%} of customer-weeks with a turn, {roster}"
 
 
 def shape_of(snapshot: Path) -> CompanyShape:
