@@ -6,14 +6,12 @@ from types import NoneType, UnionType
 from typing import Any, get_args, get_type_hints
 
 import duckdb
-import numpy as np
 
 from pipelines.claim.gates import Thresholds
-from pipelines.claim.linear import codes
 from pipelines.claim.policy_shift import PolicyShift
 from pipelines.claim.results import Check, EffectEstimate
-from pipelines.claim.sample import Panel
 from pipelines.claim.service_over_broadcast import Question, SampleFacts, Specification, estimate
+from pipelines.claim_samples import read_panel
 from pipelines.plan import Plan
 
 SQL_TYPES = {str: "varchar", float: "double", int: "bigint", bool: "boolean", date: "date"}
@@ -25,7 +23,7 @@ def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> tuple[
     Returns:
         Numbers of estimates and of checks written.
     """
-    answer = estimate(_panel(connection), _policy_shifts(connection), question_of(plan), _facts(connection))
+    answer = estimate(read_panel(connection), _policy_shifts(connection), question_of(plan), _facts(connection))
     estimates, checks = answer.estimates, answer.checks
     connection.begin()
     _write(connection, "estimates.effect_estimates", EffectEstimate, estimates)
@@ -60,50 +58,6 @@ def question_of(plan: Plan) -> Question:
             permutation_draws=claim.gates.permutation_draws,
             seed=plan.seed,
         ),
-    )
-
-
-def _panel(connection: duckdb.DuckDBPyConnection) -> Panel:
-    """The panel in order of its key, so that the same content gives the same bits."""
-    rates = [rate for (rate,) in connection.execute("select adstock_rate from run.adstock_rates order by 1").fetchall()]
-    levers = ", ".join(
-        f"max(exposure.log_adstock_broadcast_days) filter (where exposure.adstock_rate = {rate}) as broadcast_{i}"
-        for i, rate in enumerate(rates)
-    )
-    columns = connection.execute(
-        f"""
-        with exposure as (
-            select brand_id, week_start, {levers} from claim.broadcast_exposure as exposure group by all
-        )
-        select
-            dense_rank() over (order by panel.brand_id, panel.customer_id) - 1 as customer,
-            dense_rank() over (order by panel.brand_id) - 1 as brand,
-            (panel.week_start - date '1990-01-01') // 7 as week,
-            panel.n_turns::double as turns,
-            panel.total_responsiveness,
-            panel.outcome::double as outcome,
-            exposure.* exclude (brand_id, week_start)
-        from claim.panel_customer_week as panel
-        inner join exposure on panel.brand_id = exposure.brand_id and panel.week_start = exposure.week_start
-        order by panel.brand_id, panel.customer_id, panel.week_start
-        """
-    ).fetchnumpy()
-    span = connection.execute("select min(week_start), max(week_start) from claim.panel_customer_week").fetchone()
-    first_week, last_week = span or (None, None)
-    return Panel(
-        customer=codes(np.asarray(columns["customer"])),
-        brand=codes(np.asarray(columns["brand"])),
-        week=codes(np.asarray(columns["week"])),
-        turns=np.asarray(columns["turns"], dtype=np.float64),
-        responsiveness=np.asarray(columns["total_responsiveness"], dtype=np.float64),
-        broadcast={rate: np.asarray(columns[f"broadcast_{i}"], dtype=np.float64) for i, rate in enumerate(rates)},
-        broadcast_reach="brand",
-        outcome=np.asarray(columns["outcome"], dtype=np.float64),
-        shift=None,
-        slot=None,
-        columns={},
-        first_week=first_week,
-        last_week=last_week,
     )
 
 

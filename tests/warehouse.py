@@ -107,10 +107,12 @@ class Warehouse:
         project: the compiled models.
         wanted: models that tests read; they and their ancestors are built, nothing else.
         threads: DuckDB's; one is the fastest for a handful of rows.
+        plan: the frozen plan that models read.
     """
 
-    def __init__(self, project: CompiledProject, *wanted: str, threads: int = 1) -> None:
+    def __init__(self, project: CompiledProject, *wanted: str, threads: int = 1, plan: Path = DEFAULT_PLAN) -> None:
         self.project = project
+        self.plan = load_plan(plan)
         self.models = project.ancestry(wanted)
         self.connection = duckdb.connect(":memory:", config={"preserve_insertion_order": False, "threads": threads})
         self.connection.execute("set TimeZone = 'UTC'; attach ':memory:' as build; use build")
@@ -133,7 +135,7 @@ class Warehouse:
             as_of: the instant that the run looks from.
         """
         if as_of != self._as_of:
-            context = RunContext(as_of=as_of, loads=[], plan=load_plan(DEFAULT_PLAN), person_key=b"key", hide_agents=False)
+            context = RunContext(as_of=as_of, loads=[], plan=self.plan, person_key=b"key", hide_agents=False)
             load_raw(self.connection, Landing(Path(os.devnull)), context)
             self._prepare()
         for table in self._filled:

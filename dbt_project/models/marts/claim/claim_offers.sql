@@ -21,6 +21,7 @@ final as (
         (select count(*) from {{ ref('int_experiments__holdouts') }}) > 0 as has_holdouts,
         (select count(*) from {{ ref('claim_touch_weeks') }}) > 0 as has_touches,
         (select count(*) from {{ ref('claim_mention_weeks') }}) > 0 as has_mentions,
+        (select count(replier_warmth) from {{ ref('episode_turns') }}) > 0 as has_warmth,
         (select count(*) from {{ ref('claim_severity_levels') }}) as n_severity_levels
     from plan
     cross join exposure

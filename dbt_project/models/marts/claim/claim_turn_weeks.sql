@@ -5,6 +5,12 @@ with turns as (
     select * from {{ ref('episode_turns') }}
 ),
 
+-- Centred over the turns whose replier's warmth is known; the others are taken as average.
+mean_warmth as (
+    select {{ exact_sum('replier_warmth') }} / count(replier_warmth) as value
+    from turns
+),
+
 sums as (
     select
         customer_id,
@@ -21,12 +27,14 @@ sums as (
         {% for level in range(1, severity_levels + 1) %}
             count(*) filter (where severity_rank = {{ level }}) as n_severity_{{ level }},
         {% endfor %}
+        {{ exact_sum('coalesce(replier_warmth - mean_warmth.value, 0)') }} as total_warmth,
         count(experiment_id) as n_trial_turns,
         count(*) filter (where is_treated) as n_trial_treated,
         count(*) filter (where first_answerer = 'human') as n_human_first,
         count(*) filter (where first_answerer = 'bot') as n_bot_first,
         count(*) filter (where first_answerer = 'bot_then_human') as n_handed_off
     from turns
+    cross join mean_warmth
     group by customer_id, brand_id, week_start
 ),
 

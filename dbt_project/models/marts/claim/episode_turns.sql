@@ -31,6 +31,14 @@ churn as (
     select * from {{ ref('claim_turn_churn') }}
 ),
 
+-- Who answers for a brand's account is not known, so its words are nobody's warmth.
+warmth as (
+    select customer_warmth.*
+    from {{ ref('agent_customer_warmth') }} as customer_warmth
+    inner join {{ ref('agent_warmth') }} as agent_warmth on customer_warmth.agent_id = agent_warmth.agent_id
+    where not agent_warmth.is_brand_account
+),
+
 plan as (
     select * from {{ source('run', 'analysis_plan') }}
 ),
@@ -79,6 +87,7 @@ final as (
         severity_levels.severity_rank,
         answered.first_answerer,
         answered.any_responsiveness,
+        warmth.leave_one_out_mean_warmth as replier_warmth,
         trials.experiment_id,
         trials.is_treated,
         churn.is_churned::integer as churned
@@ -95,6 +104,8 @@ final as (
             and turn_shifts.slot = shifts.slot
     left join trials on answered.turn_id = trials.turn_id
     left join churn on answered.turn_id = churn.turn_id
+    left join warmth
+        on answered.agent_id = warmth.agent_id and answered.customer_id = warmth.customer_id
 )
 
 select * from final

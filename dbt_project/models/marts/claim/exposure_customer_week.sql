@@ -1,23 +1,9 @@
 -- What reached whom: delivered campaign sends, and posts of brand accounts that the customer followed then.
--- Opens and clicks never count: who opens is already interested.
-{% set week_columns = [
+{% set count_columns = [
     'n_delivered_sends', 'n_holdout_sends', 'n_reachable_posts', 'n_scheduled_posts', 'n_unknown_origin_posts',
-    'mean_targeting_score', 'max_targeting_score',
 ] %}
-with sends as (
-    select * from {{ ref('int_exposure__campaign_sends') }}
-),
-
-posts as (
-    select * from {{ ref('int_social__broadcasts') }}
-),
-
-follow_intervals as (
-    select * from {{ ref('int_exposure__follow_intervals') }}
-),
-
-units as (
-    select * from {{ ref('int_identity__customer_units') }}
+with exposed_weeks as (
+    select * from {{ ref('int_exposure__customer_weeks') }}
 ),
 
 brands as (
@@ -32,95 +18,35 @@ adstock_rates as (
     select * from {{ source('run', 'adstock_rates') }}
 ),
 
-send_weeks as (
+-- Without a list of followers, or of sends, exposure is unknown rather than none.
+known as (
     select
-        units.customer_unit_id as customer_id,
-        sends.brand_id,
-        {{ brand_week('sends.delivered_at', 'brands.time_zone') }} as week_start,
-        count(*) filter (where not sends.is_holdout) as n_delivered_sends,
-        count(*) filter (where sends.is_holdout) as n_holdout_sends,
-        -- In a fixed order, so that sums do not depend on the order of rows.
-        avg(sends.targeting_score order by sends.targeting_score) as mean_targeting_score,
-        max(sends.targeting_score) as max_targeting_score
-    from sends
-    inner join units on sends.customer_id = units.customer_id
-    inner join brands on sends.brand_id = brands.brand_id
-    where sends.delivered_at <= brands.observed_end_at
-    group by all
+        (select count(*) from {{ ref('int_exposure__campaign_sends') }}) > 0 as has_sends,
+        (select count(*) from {{ ref('int_exposure__follow_intervals') }}) > 0 as has_follows
 ),
 
-post_weeks as (
-    select
-        follow_intervals.customer_id,
-        posts.brand_id,
-        {{ brand_week('posts.created_at', 'brands.time_zone') }} as week_start,
-        count(*) as n_reachable_posts,
-        count(*) filter (where posts.is_scheduled) as n_scheduled_posts,
-        count(*) filter (where posts.is_scheduled is null) as n_unknown_origin_posts
-    from posts
-    inner join follow_intervals
-        on
-            posts.source_id = follow_intervals.source_id
-            and posts.account_id = follow_intervals.brand_account_id
-            and posts.created_at >= follow_intervals.starts_at
-            and posts.created_at < follow_intervals.ends_at
-    inner join brands on posts.brand_id = brands.brand_id
-    where posts.created_at <= brands.observed_end_at
-    group by all
-),
+{{ recent_weeks('exposed_weeks', ['n_delivered_sends', 'n_reachable_posts']) }},
 
-exposed_weeks as (
-    select
-        coalesce(send_weeks.customer_id, post_weeks.customer_id) as customer_id,
-        coalesce(send_weeks.brand_id, post_weeks.brand_id) as brand_id,
-        coalesce(send_weeks.week_start, post_weeks.week_start) as week_start,
-        coalesce(send_weeks.n_delivered_sends, 0) as n_delivered_sends,
-        coalesce(send_weeks.n_holdout_sends, 0) as n_holdout_sends,
-        {% for column in ['n_reachable_posts', 'n_scheduled_posts', 'n_unknown_origin_posts'] %}
-            coalesce(post_weeks.{{ column }}, 0) as {{ column }},
-        {% endfor %}
-        send_weeks.mean_targeting_score,
-        send_weeks.max_targeting_score
-    from send_weeks
-    full outer join post_weeks
-        on
-            send_weeks.customer_id = post_weeks.customer_id
-            and send_weeks.brand_id = post_weeks.brand_id
-            and send_weeks.week_start = post_weeks.week_start
-),
-
--- Each week's exposure is felt in that week and fades over the plan's lags; a rate of zero has no later weeks.
-lags as (
+weights as (
     select
         adstock_rates.adstock_rate,
-        unnest(range(0, case when adstock_rates.adstock_rate > 0 then plan.adstock_lags else 0 end + 1))::integer as lag
+        {{ adstock_weights('adstock_rates.adstock_rate') }} as lag_weights
     from adstock_rates
     cross join plan
 ),
 
--- Decimal, so that sums do not depend on the order of rows.
+-- Each week's exposure is felt in that week and fades over the plan's lags; a rate of zero has no later weeks.
 felt as (
     select
-        exposed_weeks.customer_id,
-        exposed_weeks.brand_id,
-        exposed_weeks.week_start + 7 * lags.lag as week_start,
-        lags.adstock_rate,
-        {% for column in week_columns %}
-            max(exposed_weeks.{{ column }}) filter (where lags.lag = 0) as {{ column }},
-        {% endfor %}
-        sum(power(lags.adstock_rate, lags.lag)::decimal(38, 18) * exposed_weeks.n_delivered_sends) as adstock_sends,
-        sum(power(lags.adstock_rate, lags.lag)::decimal(38, 18) * exposed_weeks.n_reachable_posts) as adstock_posts
-    from exposed_weeks
-    cross join lags
-    where lags.lag = 0 or exposed_weeks.n_delivered_sends > 0 or exposed_weeks.n_reachable_posts > 0
-    group by all
-),
-
--- Without a list of followers, or of sends, exposure is unknown rather than none.
-known as (
-    select
-        (select count(*) from sends) > 0 as has_sends,
-        (select count(*) from follow_intervals) > 0 as has_follows
+        recent_weeks.customer_id,
+        recent_weeks.brand_id,
+        recent_weeks.week_start,
+        recent_weeks.is_week_of_its_own,
+        weights.adstock_rate,
+        list_inner_product(recent_weeks.recent_n_delivered_sends, weights.lag_weights) as adstock_sends,
+        list_inner_product(recent_weeks.recent_n_reachable_posts, weights.lag_weights) as adstock_posts
+    from recent_weeks
+    cross join weights
 ),
 
 final as (
@@ -129,25 +55,28 @@ final as (
         felt.brand_id,
         felt.week_start,
         felt.adstock_rate,
-        case when known.has_sends then coalesce(felt.n_delivered_sends, 0) end as n_delivered_sends,
-        case when known.has_sends then coalesce(felt.n_holdout_sends, 0) end as n_holdout_sends,
-        {% for column in ['n_reachable_posts', 'n_scheduled_posts', 'n_unknown_origin_posts'] %}
-            case when known.has_follows then coalesce(felt.{{ column }}, 0) end as {{ column }},
+        {% for column in count_columns %}
+            case when known.{{ 'has_sends' if 'sends' in column else 'has_follows' }} then coalesce(exposed_weeks.{{ column }}, 0) end
+                as {{ column }},
         {% endfor %}
-        felt.mean_targeting_score,
-        felt.max_targeting_score,
-        case when known.has_sends then ln(1 + felt.adstock_sends::double) end as log_adstock_delivered_sends,
-        case when known.has_follows then ln(1 + felt.adstock_posts::double) end as log_adstock_reachable_posts,
+        exposed_weeks.mean_targeting_score,
+        exposed_weeks.max_targeting_score,
+        case when known.has_sends then ln(1 + felt.adstock_sends) end as log_adstock_delivered_sends,
+        case when known.has_follows then ln(1 + felt.adstock_posts) end as log_adstock_reachable_posts,
         case plan.broadcast_measure
-            when 'delivered_sends' then ln(1 + felt.adstock_sends::double)
-            when 'reachable_posts' then ln(1 + felt.adstock_posts::double)
-            when 'sends_and_posts' then ln(1 + (felt.adstock_sends + felt.adstock_posts)::double)
+            when 'delivered_sends' then ln(1 + felt.adstock_sends)
+            when 'reachable_posts' then ln(1 + felt.adstock_posts)
+            when 'sends_and_posts' then ln(1 + felt.adstock_sends + felt.adstock_posts)
         end as log_adstock_broadcast
     from felt
     cross join known
     cross join plan
-    inner join brands on felt.brand_id = brands.brand_id
-    where felt.week_start <= {{ brand_week('brands.observed_end_at', 'brands.time_zone') }}
+    left join exposed_weeks
+        on
+            felt.customer_id = exposed_weeks.customer_id
+            and felt.brand_id = exposed_weeks.brand_id
+            and felt.week_start = exposed_weeks.week_start
+    where felt.is_week_of_its_own or felt.adstock_sends + felt.adstock_posts > 0
 )
 
 select * from final

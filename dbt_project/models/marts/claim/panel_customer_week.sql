@@ -102,6 +102,7 @@ joined as (
         {% for column in ['n_trial_turns', 'n_trial_treated'] %}
             case when offers.has_trials then coalesce(turn_weeks.{{ column }}, 0) end as {{ column }},
         {% endfor %}
+        case when offers.has_warmth then coalesce(turn_weeks.total_warmth, 0) end as total_warmth,
         coalesce(reply_weeks.n_human_replies, 0) as n_human_replies,
         {% for column in ['n_mentions', 'n_mentions_answered'] %}
             case when offers.has_mentions then coalesce(mention_weeks.{{ column }}, 0) end as {{ column }},

@@ -1,0 +1,192 @@
+"""The claim marts as the arrays that estimators read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.claim.linear import Floats, Integers
+from pipelines.claim.sample import NO_SHIFT, BroadcastReach, Panel, Turns
+
+NO_AGENT = -1
+SEVERITIES = tuple(f"n_severity_{level}" for level in range(1, 6))
+PANEL_COLUMNS = (
+    "total_shortfall",
+    "total_log_arrivals",
+    "total_load",
+    "total_next_shortfall",
+    "total_other_shortfall",
+    "is_incident",
+    *SEVERITIES,
+    "targeting_score",
+    "n_trial_treated",
+    "n_trial_turns",
+    "is_holdout",
+    "n_human_replies",
+    "n_delivered_sends",
+    "n_reachable_posts",
+    "log_adstock_touches",
+    "log_adstock_posts",
+    "automated_share_low",
+    "automated_share_high",
+    "n_human_first",
+    "n_bot_first",
+    "n_handed_off",
+    "total_any_responsiveness",
+    "total_warmth",
+    "n_mentions",
+    "n_mentions_answered",
+)
+TURN_COLUMNS = ("shortfall", "log_arrivals", "load", "is_incident", *SEVERITIES, "churned")
+
+# A customer of two brands is two, in the order of brand and customer in both samples.
+CODED = """
+    everyone as (
+        select customer_id, brand_id, true as is_in_panel from claim.panel_customers
+        union all
+        select customer_id, brand_id, false as is_in_panel from claim.episode_turns
+    ),
+    customers as (
+        select customer_id, brand_id,
+            row_number() over (order by bool_or(is_in_panel) desc, brand_id, customer_id) - 1 as customer,
+            dense_rank() over (order by brand_id) - 1 as brand
+        from everyone
+        group by customer_id, brand_id
+    ),
+    weeks as (
+        select week_start, row_number() over (order by week_start) - 1 as week
+        from (
+            select week_start from claim.panel_customer_week
+            union
+            select week_start from claim.episode_turns
+        )
+    ),
+    shifts as (select shift_id, row_number() over (order by brand_id, queue, week_start, slot) - 1 as shift from claim.roster_shifts),
+    slots as (
+        select queue, slot, row_number() over (order by brand_id, queue, slot) as slot_code
+        from (select distinct brand_id, queue, slot from claim.roster_shifts)
+    )
+"""
+
+
+def read_panel(connection: duckdb.DuckDBPyConnection) -> Panel:
+    """The panel of the claim marts, in order of brand, customer and week."""
+    rates = [rate for (rate,) in connection.execute("select adstock_rate from run.adstock_rates order by 1").fetchall()]
+    reach = _broadcast_reach(connection)
+    found: dict[str, Any] = connection.execute(
+        f"""
+        with {CODED},
+        {_levers(reach, rates)}
+        select customers.customer, customers.brand, weeks.week, shifts.shift, slots.slot_code as slot,
+            panel.n_turns, panel.total_responsiveness, panel.outcome, {_list("panel", PANEL_COLUMNS)},
+            {", ".join(f"coalesce(levers.broadcast_{i}, 0) as broadcast_{i}" for i in range(len(rates)))}
+        from claim.panel_customer_week as panel
+        inner join customers using (customer_id, brand_id)
+        inner join weeks using (week_start)
+        left join shifts using (shift_id)
+        left join slots using (queue, slot)
+        left join levers using ({_lever_key(reach)})
+        order by customers.customer, weeks.week
+        """
+    ).fetchnumpy()
+    span = connection.execute("select min(week_start), max(week_start) from claim.panel_customer_week").fetchone()
+    first_week, last_week = span or (None, None)
+    return Panel(
+        customer=_codes(found["customer"]),
+        brand=_codes(found["brand"]),
+        week=_codes(found["week"]),
+        turns=_floats(found["n_turns"]),
+        responsiveness=_floats(found["total_responsiveness"]),
+        broadcast={rate: _floats(found[f"broadcast_{i}"]) for i, rate in enumerate(rates)},
+        broadcast_reach=reach,
+        outcome=_floats(found["outcome"]),
+        shift=_codes_or_none(found["shift"], missing=NO_SHIFT),
+        slot=_codes_or_none(found["slot"], missing=0),
+        columns=_known(found, PANEL_COLUMNS),
+        first_week=first_week,
+        last_week=last_week,
+    )
+
+
+def read_turns(connection: duckdb.DuckDBPyConnection) -> Turns:
+    """The turns of the claim marts, in order of brand, customer and time."""
+    levels = _n_severity_levels(connection)
+    severities = ", ".join(
+        f"{f'(coalesce(turns.severity_rank, 0) = {level})' if level < levels else 'null'}::double as n_severity_{level}"
+        for level in range(1, len(SEVERITIES) + 1)
+    )
+    plain = [name for name in TURN_COLUMNS if name not in SEVERITIES]
+    found: dict[str, Any] = connection.execute(
+        f"""
+        with {CODED},
+        agents as (
+            select agent_id, row_number() over (order by agent_id) - 1 as agent
+            from (select distinct agent_id from claim.episode_turns where agent_id is not null)
+        )
+        select customers.customer, customers.brand, weeks.week, shifts.shift, slots.slot_code as slot, agents.agent,
+            turns.responsiveness::double as responsiveness, {_list("turns", plain)}, {severities}
+        from claim.episode_turns as turns
+        inner join customers using (customer_id, brand_id)
+        inner join weeks using (week_start)
+        left join shifts using (shift_id)
+        left join slots using (queue, slot)
+        left join agents using (agent_id)
+        order by customers.customer, turns.asked_at, turns.turn_id
+        """
+    ).fetchnumpy()
+    return Turns(
+        customer=_codes(found["customer"]),
+        brand=_codes(found["brand"]),
+        week=_codes(found["week"]),
+        shift=_codes_or_none(found["shift"], missing=NO_SHIFT),
+        slot=_codes_or_none(found["slot"], missing=0),
+        agent=_codes(found["agent"], missing=NO_AGENT),
+        responsiveness=_floats(found["responsiveness"]),
+        columns=_known(found, TURN_COLUMNS),
+    )
+
+
+def _broadcast_reach(connection: duckdb.DuckDBPyConnection) -> BroadcastReach:
+    measures = connection.execute("select broadcast_measure from run.analysis_plan").fetchall()
+    return "brand" if measures == [("brand_days",)] else "customer"
+
+
+def _lever_key(reach: BroadcastReach) -> str:
+    return "brand_id, week_start" if reach == "brand" else "customer_id, brand_id, week_start"
+
+
+def _levers(reach: BroadcastReach, rates: list[float]) -> str:
+    """CTE with one column per rate; a customer's week without a row had no broadcast."""
+    table = "claim.broadcast_weeks" if reach == "brand" else "claim.exposure_customer_week"
+    levers = (f"max(log_adstock_broadcast) filter (where adstock_rate = {rate!r}::double) as broadcast_{i}" for i, rate in enumerate(rates))
+    return f"levers as (select {_lever_key(reach)}, {', '.join(levers)} from {table} group by {_lever_key(reach)})"
+
+
+def _n_severity_levels(connection: duckdb.DuckDBPyConnection) -> int:
+    row = connection.execute("select coalesce(max(severity_rank), -1) + 1 from claim.episode_turns").fetchone()
+    return row[0] if row else 0
+
+
+def _list(table: str, names: Sequence[str]) -> str:
+    return ", ".join(f"{table}.{name}::double as {name}" for name in names)
+
+
+def _known(found: Mapping[str, Any], names: Sequence[str]) -> dict[str, Floats]:
+    """Columns by name, without those that are null everywhere."""
+    columns = {name: _floats(found[name]) for name in names}
+    return {name: values for name, values in columns.items() if not np.isnan(values).all()}
+
+
+def _floats(values: Any) -> Floats:
+    return np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan)
+
+
+def _codes(values: Any, missing: int = 0) -> Integers:
+    return np.ma.filled(np.ma.asarray(values), missing).astype(np.int64)
+
+
+def _codes_or_none(values: Any, missing: int) -> Integers | None:
+    """Codes, or None where no row has one."""
+    return None if np.ma.getmaskarray(np.ma.asarray(values)).all() else _codes(values, missing)
