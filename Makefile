@@ -11,7 +11,7 @@ export UV_COMPILE_BYTECODE := 1
 export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: run test lint ui docs clean setup
+.PHONY: run test lint bench ui docs clean setup
 
 run: $(READY)
 	@.venv/bin/twoway run $(ARGS)
@@ -24,6 +24,9 @@ lint: $(READY)
 	.venv/bin/ruff format --check .
 	.venv/bin/ty check
 	.venv/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+
+bench: $(READY)
+	@set -e; for name in $(notdir $(basename $(wildcard benchmarks/[a-z]*.py))); do .venv/bin/python -m benchmarks.$$name $(ARGS); done
 
 ui: $(READY)
 	@.venv/bin/twoway ui $(ARGS)
