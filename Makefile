@@ -25,6 +25,9 @@ lint: $(READY)
 	.venv/bin/ty check
 	.venv/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
+bench: $(READY)
+	@set -e; for name in $(notdir $(basename $(wildcard benchmarks/[a-z]*.py))); do .venv/bin/python -m benchmarks.$$name $(ARGS); done
+
 ui: $(READY)
 	@.venv/bin/twoway ui $(ARGS)
 

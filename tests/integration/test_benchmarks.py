@@ -1,0 +1,19 @@
+"""The benchmarks at a small size: what they compare must agree before how long it takes means anything."""
+
+import json
+
+import pytest
+
+from benchmarks import two_way_fe
+
+
+@pytest.mark.parametrize(("variant", "file_format"), [("balanced", "duckdb"), ("unbalanced", "parquet")])
+def test_both_sides_of_the_two_way_regression_agree(variant: str, file_format: str, capfd: pytest.CaptureFixture[str]) -> None:
+    two_way_fe.main(["--customers", "400", "--repeats", "1", "--variants", variant, "--format", file_format])
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    values = {(line["figure"], line.get("side")): line["value"] for line in lines}
+    assert values["rows", None] == 20_000 if variant == "balanced" else 5_000 < values["rows", None] < 15_000
+    assert values["coefficients_difference", None] <= 1e-7
+    assert values["standard_errors_difference", None] <= 1e-6
+    for truth, estimate, error in zip((0.1, 0.05), values["coefficients", "twoway"], values["standard_errors", "twoway"], strict=True):
+        assert abs(estimate - truth) < 4 * error
