@@ -85,6 +85,33 @@ class Check:
 
 
 @dataclass(frozen=True)
+class DesignOffer:
+    """One design that was considered for one lever of a claim. Field order is the table's column order.
+
+    Args:
+        claim_id, lever: what it is for.
+        position: from 1, strongest first within each lever.
+        design, label: name in the plan, and for readers.
+        evidence_grade: A (randomised) to D (descriptive).
+        is_offered: whether the data allow it.
+        is_used: whether the primary estimate rests on it.
+        reason: why it is offered or not.
+        to_record: what to record to get it; empty where it is offered.
+    """
+
+    claim_id: str
+    position: int
+    lever: str
+    design: str
+    label: str
+    evidence_grade: str
+    is_offered: bool
+    is_used: bool
+    reason: str
+    to_record: str
+
+
+@dataclass(frozen=True)
 class Interval:
     """A t interval pair with the p-value against zero."""
 

@@ -31,13 +31,13 @@ class FourLevers(Model):
         """The four shifts, and each against the best of the others with simultaneous bounds."""
         carry = np.array([each.weights[i] for i, each in enumerate(self.told)])
         thetas, spread = carry * fitted.coefficients, np.outer(carry, carry) * fitted.covariance
-        wide, narrow = (compare_with_best(thetas, spread, fitted.df, level, self.seed) for level in (0.95, 0.90))
         found = super().rows(blank, fitted)
+        # Nobody needs simultaneous bounds of the naive estimate.
+        best = None if blank.is_naive else compare_with_best(thetas, spread, fitted.df, 0.95, self.seed)
         for i, each in enumerate(self.told):
             rival = max((j for j in range(len(thetas)) if j != i), key=lambda j: thetas[j])
-            se = float(np.sqrt(spread[i, i] + spread[rival, rival] - 2 * spread[i, rival]))
-            is_service = each.lever == SERVICE
-            lever, quantity = ("contrast", "delta") if is_service else (f"{each.lever}_over_others", "effect")
+            se = float(np.sqrt(max(spread[i, i] + spread[rival, rival] - 2 * spread[i, rival], 0.0)))
+            lever, quantity = ("contrast", "delta") if each.lever == SERVICE else (f"{each.lever}_over_others", "effect")
             found.append(
                 replace(
                     blank,
@@ -45,13 +45,11 @@ class FourLevers(Model):
                     lever=lever,
                     quantity=quantity,
                     unit=each.unit,
-                    estimate=float(wide.difference[i]),
+                    estimate=float(thetas[i] - thetas[rival]),
                     se=se,
-                    se_type=f"{blank.se_type}; bounds against the best of the others (Hsu 1984)",
-                    ci95_lo=float(wide.lower[i]),
-                    ci95_hi=float(wide.hsu_upper[i]),
-                    ci90_lo=float(narrow.lower[i]),
-                    ci90_hi=float(narrow.hsu_upper[i]),
+                    se_type=f"{blank.se_type}; bounds against the best of the others (Hsu 1984)" if best else blank.se_type,
+                    ci95_lo=float(best.lower[i]) if best else None,
+                    ci95_hi=float(best.hsu_upper[i]) if best else None,
                     mde=MDE_STANDARD_ERRORS * se,
                 )
             )

@@ -1,6 +1,7 @@
 """The joint system of both levers: one outcome on responsiveness and broadcast, with effects absorbed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from pipelines.claim.linear import (
     fit_absorbed,
     independent,
     keep_without_singletons,
+    triangle_of,
 )
 from pipelines.claim.sample import Panel
 
@@ -141,7 +143,7 @@ class System:
         kept = []
         for names in ([*levers], [instrument or lever for lever, instrument in levers.items()]):
             wanted = [self.at[name] for name in names]
-            adding = independent(self.absorbed, [*wanted, *self.controls])
+            adding = independent(self._triangle, [*wanted, *self.controls])
             for name, position in zip(names, wanted, strict=True):
                 if position not in adding:
                     raise NotIdentifiedError(f"{name.replace('_', ' ')} does not vary apart from the effects and the other levers")
@@ -149,6 +151,11 @@ class System:
         (regressors, adding_to_levers), (instruments, adding_to_instruments) = kept
         controls = [position for position in self.controls if position in adding_to_levers & adding_to_instruments]
         return [*regressors, *controls], [*instruments, *controls]
+
+    @cached_property
+    def _triangle(self) -> AbsorbedColumns:
+        """The columns in as few rows as there are columns: enough to tell which say something of their own."""
+        return replace(self.absorbed, residuals=triangle_of(self.absorbed.residuals))
 
     def _fitted(self, outcome: str, regressors: list[int], instruments: list[int], k: int) -> Fitted:
         if self.clusters is None:
