@@ -39,9 +39,6 @@ demo: $(READY)
 coverage: $(READY)
 	@.venv/bin/python -m pipelines.coverage.certificate $(ARGS)
 
-bench: $(READY)
-	@.venv/bin/python -m benchmarks.two_way_fe $(ARGS)
-
 docs: $(READY)
 	@.venv/bin/python -m pipelines.definitions_page
 

@@ -3,34 +3,75 @@
 from dataclasses import astuple, fields
 from datetime import date
 from types import NoneType, UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import duckdb
 
+from pipelines.claim.automation_mix import automation_mix
 from pipelines.claim.gates import Thresholds
+from pipelines.claim.offers import design_offers
 from pipelines.claim.policy_shift import PolicyShift
-from pipelines.claim.results import Check, EffectEstimate
+from pipelines.claim.results import Check, DesignOffer, EffectEstimate
+from pipelines.claim.secondary import ClaimAnswer, Study
+from pipelines.claim.secondary_claims import human_over_bot, listening, two_way_over_one_way, warmth
+from pipelines.claim.service_first_of_four import service_first_of_four
 from pipelines.claim.service_over_broadcast import Question, SampleFacts, Specification, estimate
 from pipelines.claim_samples import read_panel
 from pipelines.plan import Plan
 
+
+class Written(NamedTuple):
+    """Rows written by table."""
+
+    effect_estimates: int
+    robustness_checks: int
+    design_offers: int
+
+
 SQL_TYPES = {str: "varchar", float: "double", int: "bigint", bool: "boolean", date: "date"}
 
 
-def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> tuple[int, int]:
-    """Estimate every claim of the plan from the claim marts and write the results whole.
-
-    Returns:
-        Numbers of estimates and of checks written.
-    """
-    answer = estimate(read_panel(connection), _policy_shifts(connection), question_of(plan), _facts(connection))
-    estimates, checks = answer.estimates, answer.checks
+def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Written:
+    """Estimate every claim of the plan from the claim marts and write the results whole."""
+    panel, shifts, facts, question = read_panel(connection), _policy_shifts(connection), _facts(connection), question_of(plan)
+    answer = estimate(panel, shifts, question, facts)
+    estimates, checks = list(answer.estimates), list(answer.checks)
+    offers = design_offers("C1", answer.choice, answer.estimates)
+    service = plan.claims.C1
+    study = Study(
+        panel, shifts, question, answer.choice, facts, service.policy_shift.min_turns_per_week, service.broadcast.measure_code
+    )  # fmt: skip
+    for claim, found in secondary_answers(study, plan).items():
+        estimates += found.estimates
+        checks += found.checks
+        offers += design_offers(claim, answer.choice, found.estimates)
     connection.begin()
     _write(connection, "estimates.effect_estimates", EffectEstimate, estimates)
     _write(connection, "estimates.robustness_checks", Check, checks)
+    _write(connection, "estimates.design_offers", DesignOffer, offers)
     connection.commit()
     connection.execute("checkpoint")
-    return len(estimates), len(checks)
+    return Written(len(estimates), len(checks), len(offers))
+
+
+def secondary_answers(study: Study, plan: Plan) -> dict[str, ClaimAnswer]:
+    """The answers of claims C2 to C7, as far as the plan registers them."""
+    entries = plan.claims
+    found = {}
+    if entries.C2 is not None:
+        found["C2"] = two_way_over_one_way(study)
+    if entries.C3 is not None:
+        low, high = entries.C3.mixed_share
+        found["C3"] = automation_mix(study, entries.C3.smallest_effect_of_interest, (low, high))
+    if entries.C4 is not None:
+        found["C4"] = human_over_bot(study)
+    if entries.C5 is not None:
+        found["C5"] = warmth(study)
+    if entries.C6 is not None:
+        found["C6"] = listening(study, entries.C6.answered_within_hours)
+    if entries.C7 is not None:
+        found["C7"] = service_first_of_four(study)
+    return found
 
 
 def question_of(plan: Plan) -> Question:

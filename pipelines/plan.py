@@ -123,6 +123,33 @@ class SecondaryClaim(_Part):
     exploratory: bool = False
 
 
+class AutomationMix(SecondaryClaim):
+    """The entry of claim C3; its smallest effect is the margin of non-inferiority."""
+
+    # Shares of scheduled posts that count as mixed.
+    mixed_share: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=2, max_length=2)] = [0.2, 0.8]
+
+    @field_validator("mixed_share")
+    @classmethod
+    def _is_a_range(cls, value: list[float]) -> list[float]:
+        if not value[0] < value[1]:
+            raise ValueError("must be a range: the lower share first")
+        return value
+
+
+class Warmth(SecondaryClaim):
+    """The entry of claim C5."""
+
+    scorer_version: Literal["warmth-1"] = "warmth-1"
+
+
+class Listening(SecondaryClaim):
+    """The entry of claim C6."""
+
+    # The marts count mentions answered within three days.
+    answered_within_hours: Literal[72] = 72
+
+
 class ServiceOverBroadcast(_Part):
     """The entry of claim C1."""
 
@@ -153,10 +180,10 @@ class ServiceOverBroadcast(_Part):
 class Claims(_Part):
     C1: ServiceOverBroadcast
     C2: SecondaryClaim | None = None
-    C3: SecondaryClaim | None = None
+    C3: AutomationMix | None = None
     C4: SecondaryClaim | None = None
-    C5: SecondaryClaim | None = None
-    C6: SecondaryClaim | None = None
+    C5: Warmth | None = None
+    C6: Listening | None = None
     C7: SecondaryClaim | None = None
 
     def entries(self) -> dict[str, ServiceOverBroadcast | SecondaryClaim]:

@@ -15,6 +15,7 @@ from pipelines.warehouse import connect
 ESTIMATES = {
     "effect_estimates": "One row per claim, specification, lever and quantity.",
     "robustness_checks": "One row per check of a claim.",
+    "design_offers": "One row per claim, lever and design that was considered.",
 }
 CLAIM_MARTS = [dg.AssetKey(["claim", name]) for name in ("panel_customer_week", "broadcast_exposure", "lever_quantiles", "dose_turns")]
 CANDIDATE_KEY = dg.AssetKey(["published", "candidate"])
@@ -42,9 +43,9 @@ def decide_assets(settings: Settings, manifest: Path, published: list[dg.AssetKe
     )  # fmt: skip
     def estimates():
         with connect(home.build, settings.memory_limit, home.temp) as connection:
-            n_estimates, n_checks = estimate_claims(connection, load_plan(settings.plan).plan)
-        for name, n_rows in zip(ESTIMATES, (n_estimates, n_checks), strict=True):
-            yield dg.MaterializeResult(asset_key=["estimates", name], metadata={"dagster/row_count": n_rows})
+            written = estimate_claims(connection, load_plan(settings.plan).plan)
+        for name in ESTIMATES:
+            yield dg.MaterializeResult(asset_key=["estimates", name], metadata={"dagster/row_count": getattr(written, name)})
 
     @dg.asset(
         key=CANDIDATE_KEY,

@@ -44,7 +44,9 @@ class Strength:
 
 
 @dataclass(frozen=True)
-class _Placebo:
+class Placebo:
+    """A test that must find nothing; p is None where it can't be computed."""
+
     gate: str
     name: str
     kind: CheckKind
@@ -88,37 +90,42 @@ def identification_checks(
     """
     if "r_instrument" not in system.at:
         return []
-    placebos = list(_placebos(panel, system, rate, horizon_weeks))
-    tested = [placebo for placebo in placebos if placebo.p is not None]
-    adjusted = dict(zip((each.gate for each in tested), holm(np.array([each.p for each in tested])), strict=True)) if tested else {}
     return [
-        _strength_check(first, thresholds.effective_f),
-        *(_placebo_check(each, adjusted.get(each.gate), thresholds.family_alpha) for each in placebos),
+        strength_check(first, thresholds.effective_f),
+        *placebo_checks(list(_placebos(panel, system, rate, horizon_weeks)), thresholds.family_alpha),
         *_permutation_check(system, rate, fitted, thresholds),
     ]
 
 
-def _strength_check(first: Strength, least: float) -> Check:
+def placebo_checks(placebos: list[Placebo], alpha: float, claim: str = CLAIM) -> list[Check]:
+    """One family of placebos: a gate fails where Holm's adjusted p-value is below the family's level."""
+    tested = [placebo for placebo in placebos if placebo.p is not None]
+    adjusted = dict(zip((each.gate for each in tested), holm(np.array([each.p for each in tested])), strict=True)) if tested else {}
+    return [_placebo_check(each, adjusted.get(each.gate), alpha, claim) for each in placebos]
+
+
+def strength_check(first: Strength, least: float, claim: str = CLAIM) -> Check:
+    """G1: the instrument must move what it is for."""
     value = first.effective_f
     return Check(
-        check_id=f"{CLAIM}|strength", gate_code="G1", claim_id=CLAIM, estimate_id=None, kind="identification",
+        check_id=f"{claim}|strength", gate_code="G1", claim_id=claim, estimate_id=None, kind="identification",
         statistic="effective first-stage F", value=value, threshold=least, passed=value is not None and value > least, blocking=True,
         detail="how strongly the instrument moves the reply time; below the threshold only the Anderson-Rubin set holds",
         lo=first.ar_lo, hi=first.ar_hi,
     )  # fmt: skip
 
 
-def _placebo_check(placebo: _Placebo, adjusted: float | None, alpha: float) -> Check:
+def _placebo_check(placebo: Placebo, adjusted: float | None, alpha: float, claim: str) -> Check:
     return Check(
-        check_id=f"{CLAIM}|{placebo.name}", gate_code=placebo.gate, claim_id=CLAIM, estimate_id=None, kind=placebo.kind,
+        check_id=f"{claim}|{placebo.name}", gate_code=placebo.gate, claim_id=claim, estimate_id=None, kind=placebo.kind,
         statistic=placebo.name.replace("_", " "), value=placebo.value, threshold=alpha, passed=adjusted is None or adjusted >= alpha,
         blocking=adjusted is not None, detail=placebo.detail + ("" if adjusted is None else f" Holm-adjusted p {adjusted:.3g}."),
         p=placebo.p, lo=placebo.lo, hi=placebo.hi,
     )  # fmt: skip
 
 
-def _placebos(panel: Panel, system: System, rate: float, horizon_weeks: int) -> Iterator[_Placebo]:
-    yield _balance(system)
+def _placebos(panel: Panel, system: System, rate: float, horizon_weeks: int) -> Iterator[Placebo]:
+    yield balance(system)
     yield _lagged_outcome(panel, system, rate, horizon_weeks)
     if system.setup.responsiveness == "roster":
         yield _reduced_form(
@@ -131,16 +138,16 @@ def _placebos(panel: Panel, system: System, rate: float, horizon_weeks: int) -> 
         )  # fmt: skip
 
 
-def _balance(system: System) -> _Placebo:
-    """G2: what was settled before the reply must not go with the instrument."""
+def balance(system: System, column: str = "r_instrument") -> Placebo:
+    """G2: what was settled before the reply must not go with the instrument, or with what agents bring along."""
     absorbed, panel = system.absorbed, system.panel
     names = [name for name in (*SEVERITIES, "targeting_score") if name in system.at and system.at[name] in system.controls]
     if not names or system.clusters is None:
-        return _Placebo(
+        return Placebo(
             "G2", "instrument_balance", "balance", None, None, None, None, "No characteristic settled before the reply is recorded."
         )
     others = [position for position in system.controls if position not in [system.at[name] for name in names]]
-    wanted = [system.at["r_instrument"], *(system.at[name] for name in names)]
+    wanted = [system.at[column], *(system.at[name] for name in names)]
     columns = absorbed.partialled(wanted, others)
     z, features = columns[:, 0], columns[:, 1:]
     size = float(z @ z)
@@ -150,11 +157,11 @@ def _balance(system: System) -> _Placebo:
         spread = cluster_covariance(scores, np.eye(len(names)) / size, system.clusters, system.n_instrument_effects)
         wald = float(slopes @ np.linalg.solve(spread.covariance, slopes)) / len(names)
     except (NotIdentifiedError, np.linalg.LinAlgError):
-        return _Placebo("G2", "instrument_balance", "balance", None, None, None, None, "The balance can't be computed on this sample.")
+        return Placebo("G2", "instrument_balance", "balance", None, None, None, None, "The balance can't be computed on this sample.")
     asked = panel.turns > 0
     gaps = _standardised_differences(z[asked], np.column_stack([panel.columns[name] for name in names])[asked])
     detail = f"Severity and targeting by high and low instrument: largest standardised difference {gaps:.3f} (band {BALANCE_BAND})."
-    return _Placebo(
+    return Placebo(
         "G2", "instrument_balance", "balance", float(stats.f.sf(wald, len(names), spread.df)), gaps, -BALANCE_BAND, BALANCE_BAND, detail
     )
 
@@ -169,36 +176,36 @@ def _standardised_differences(instrument: Floats, features: Floats) -> float:
     return float(np.max(np.abs(gap[spread > 0] / spread[spread > 0]), initial=0.0))
 
 
-def _lagged_outcome(panel: Panel, system: System, rate: float, horizon_weeks: int) -> _Placebo:
+def _lagged_outcome(panel: Panel, system: System, rate: float, horizon_weeks: int) -> Placebo:
     """G3: the outcome whose window ended before the week began must not respond."""
     gate, name = "G3", "lagged_outcome"
     before = lagged(panel, panel.outcome, horizon_weeks + 1)
     try:
         fit = prepare(panel, system.setup, (rate,), {"lagged_outcome": before}).fit(rate, "lagged_outcome")
     except NotIdentifiedError as error:
-        return _Placebo(gate, name, "placebo", None, None, None, None, f"Not computed: {error}.")
-    return _t_test(gate, name, float(fit.coefficients[0]), float(np.sqrt(fit.covariance[0, 0])), fit.df,
+        return Placebo(gate, name, "placebo", None, None, None, None, f"Not computed: {error}.")
+    return placebo_test(gate, name, float(fit.coefficients[0]), float(np.sqrt(fit.covariance[0, 0])), fit.df,
                    "What customers did before they asked must not follow from the reply.")  # fmt: skip
 
 
-def _reduced_form(system: System, rate: float, gate: str, column: str, name: str, detail: str) -> _Placebo:
+def _reduced_form(system: System, rate: float, gate: str, column: str, name: str, detail: str) -> Placebo:
     values = system.panel.column(column)
     if values is None or system.clusters is None or column not in system.at:
-        return _Placebo(gate, name, "placebo", None, None, None, None, "Not computed: the roster does not reach that far.")
+        return Placebo(gate, name, "placebo", None, None, None, None, "Not computed: the roster does not reach that far.")
     regressors = [system.at[column], system.at["r_instrument"], system.at[system.lever(rate)], *system.controls]
     try:
         fit = fit_instrumented(
             system.absorbed, system.at["outcome"], regressors, regressors, system.clusters, system.n_instrument_effects, n_wanted=1
         )  # fmt: skip
     except NotIdentifiedError as error:
-        return _Placebo(gate, name, "placebo", None, None, None, None, f"Not computed: {error}.")
-    return _t_test(gate, name, float(fit.coefficients[0]), float(fit.standard_errors[0]), float(fit.df), detail)
+        return Placebo(gate, name, "placebo", None, None, None, None, f"Not computed: {error}.")
+    return placebo_test(gate, name, float(fit.coefficients[0]), float(fit.standard_errors[0]), float(fit.df), detail)
 
 
-def _t_test(gate: str, name: str, estimate: float, se: float, df: float, detail: str) -> _Placebo:
+def placebo_test(gate: str, name: str, estimate: float, se: float, df: float, detail: str) -> Placebo:
     reach = float(stats.t.ppf(0.975, df)) * se
     p = float(2 * stats.t.sf(abs(estimate) / se, df)) if se > 0 else None
-    return _Placebo(gate, name, "placebo", p, estimate, estimate - reach, estimate + reach, detail)
+    return Placebo(gate, name, "placebo", p, estimate, estimate - reach, estimate + reach, detail)
 
 
 def _permutation_check(system: System, rate: float, fitted: Fitted, thresholds: Thresholds) -> Iterator[Check]:

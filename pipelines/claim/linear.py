@@ -235,6 +235,11 @@ def absorb_within_clusters(columns: Floats, effects: list[Integers], clusters: I
     return AbsorbedColumns(projection.residuals(columns), sizes, n_parameters, cluster, projection)
 
 
+def triangle_of(columns: Floats) -> Floats:
+    """Columns (n, k) turned into as few rows as there are columns, (min(n, k), k): lengths and angles stay."""
+    return np.asarray(np.linalg.qr(columns, mode="r"), dtype=np.float64)
+
+
 def independent(absorbed: AbsorbedColumns, positions: list[int]) -> list[int]:
     """Positions of the columns that add something to those before them: controls that say nothing new fall away.
 
@@ -244,8 +249,10 @@ def independent(absorbed: AbsorbedColumns, positions: list[int]) -> list[int]:
     """
     kept: list[int] = []
     basis: list[Floats] = []
-    for position in positions:
-        column = absorbed.residuals[:, position].copy()
+    # Angles between columns are those of their triangle, which has k rows instead of n.
+    triangle = triangle_of(absorbed.residuals[:, positions])
+    for i, position in enumerate(positions):
+        column = triangle[:, i].copy()
         for direction in basis:
             column -= direction * (direction @ column)
         size = float(np.sqrt(column @ column))

@@ -10,13 +10,16 @@ from scipy import stats
 MDE_STANDARD_ERRORS = 2.8
 
 Lever = str
-Quantity = Literal["beta", "theta", "delta", "kappa_star", "effect", "peak"]
+Quantity = Literal["beta", "theta", "delta", "kappa_star", "lambda", "effect", "peak"]
 CheckKind = Literal["identification", "balance", "placebo", "permutation", "spec", "sensitivity", "sim", "dq"]
 
 
 @dataclass(frozen=True)
 class EffectEstimate:
-    """One estimate; `None` where it can't be computed. Field order is the table's column order."""
+    """One estimate; `None` where it can't be computed. Field order is the table's column order.
+
+    `p` is against zero; `p_claim` is that of a secondary claim's deciding row, for Holm's correction.
+    """
 
     estimate_id: str
     claim_id: str
@@ -41,6 +44,7 @@ class EffectEstimate:
     ci90_hi: float | None = None
     p: float | None = None
     q_bh: float | None = None
+    p_claim: float | None = None
     cov_rb: float | None = None
     mde: float | None = None
     scale_p25: float | None = None
@@ -78,6 +82,33 @@ class Check:
     p: float | None = None
     lo: float | None = None
     hi: float | None = None
+
+
+@dataclass(frozen=True)
+class DesignOffer:
+    """One design that was considered for one lever of a claim. Field order is the table's column order.
+
+    Args:
+        claim_id, lever: what it is for.
+        position: from 1, strongest first within each lever.
+        design, label: name in the plan, and for readers.
+        evidence_grade: A (randomised) to D (descriptive).
+        is_offered: whether the data allow it.
+        is_used: whether the primary estimate rests on it.
+        reason: why it is offered or not.
+        to_record: what to record to get it; empty where it is offered.
+    """
+
+    claim_id: str
+    position: int
+    lever: str
+    design: str
+    label: str
+    evidence_grade: str
+    is_offered: bool
+    is_used: bool
+    reason: str
+    to_record: str
 
 
 @dataclass(frozen=True)

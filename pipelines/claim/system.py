@@ -1,6 +1,7 @@
 """The joint system of both levers: one outcome on responsiveness and broadcast, with effects absorbed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from pipelines.claim.linear import (
     fit_absorbed,
     independent,
     keep_without_singletons,
+    triangle_of,
 )
 from pipelines.claim.sample import Panel
 
@@ -50,11 +52,11 @@ class Setup:
 
 @dataclass(frozen=True)
 class Fitted:
-    """Both levers' coefficients.
+    """The levers' coefficients.
 
     Args:
-        coefficients: (2,) of responsiveness and broadcast.
-        covariance: (2, 2).
+        coefficients: (k,) of responsiveness and broadcast, or of the levers asked for.
+        covariance: (k, k).
         df: degrees of freedom of t.
         se_type: how the standard errors are made.
         n_rows, n_clusters_1, n_clusters_2, max_cluster_share: sizes; no second clusters are None.
@@ -114,17 +116,59 @@ class System:
             NotIdentifiedError: the sample can't tell the coefficients.
         """
         regressors, instruments = self.positions(rate)
+        return self._fitted(outcome, regressors, instruments, 2)
+
+    def fit_levers(self, levers: dict[str, str | None], outcome: str = "outcome") -> Fitted:
+        """Fit other levers than the two of the claim on service and broadcast, with the same controls and clusters.
+
+        Args:
+            levers: names of columns, and the column that instruments each of them, if any.
+            outcome: name of the outcome's column.
+
+        Returns:
+            The coefficients of the levers, in their order.
+
+        Raises:
+            NotIdentifiedError: the sample can't tell the coefficients; names the lever that says nothing of its own.
+        """
+        regressors, instruments = self.lever_positions(levers)
+        return self._fitted(outcome, regressors, instruments, len(levers))
+
+    def lever_positions(self, levers: dict[str, str | None]) -> tuple[list[int], list[int]]:
+        """Positions of regressors and of instruments: the levers, then the controls that add something to them.
+
+        Raises:
+            NotIdentifiedError: a lever, or an instrument, does not vary apart from the others.
+        """
+        kept = []
+        for names in ([*levers], [instrument or lever for lever, instrument in levers.items()]):
+            wanted = [self.at[name] for name in names]
+            adding = independent(self._triangle, [*wanted, *self.controls])
+            for name, position in zip(names, wanted, strict=True):
+                if position not in adding:
+                    raise NotIdentifiedError(f"{name.replace('_', ' ')} does not vary apart from the effects and the other levers")
+            kept.append((wanted, set(adding)))
+        (regressors, adding_to_levers), (instruments, adding_to_instruments) = kept
+        controls = [position for position in self.controls if position in adding_to_levers & adding_to_instruments]
+        return [*regressors, *controls], [*instruments, *controls]
+
+    @cached_property
+    def _triangle(self) -> AbsorbedColumns:
+        """The columns in as few rows as there are columns: enough to tell which say something of their own."""
+        return replace(self.absorbed, residuals=triangle_of(self.absorbed.residuals))
+
+    def _fitted(self, outcome: str, regressors: list[int], instruments: list[int], k: int) -> Fitted:
         if self.clusters is None:
             fit = fit_absorbed(self.absorbed, self.at[outcome], regressors)
-            return Fitted(fit.coefficients[:2], fit.covariance[:2, :2], float(fit.n_clusters - 1), "CRV1 by brand", fit.n_rows,
+            return Fitted(fit.coefficients[:k], fit.covariance[:k, :k], float(fit.n_clusters - 1), "CRV1 by brand", fit.n_rows,
                           fit.n_clusters, None, fit.max_cluster_share)  # fmt: skip
         iv = fit_instrumented(
-            self.absorbed, self.at[outcome], regressors, instruments, self.clusters, self.n_instrument_effects, n_wanted=2
+            self.absorbed, self.at[outcome], regressors, instruments, self.clusters, self.n_instrument_effects, n_wanted=k
         )
         clustered = iv.clustered
         by = "customer and shift" if self.clusters.second is not None else "customer"
         factor = f", times {clustered.df_factor:.4f}" if clustered.df_factor != 1 else ""
-        return Fitted(iv.coefficients[:2], iv.covariance, float(clustered.df), f"CGM by {by}{factor}", iv.n_rows,
+        return Fitted(iv.coefficients[:k], iv.covariance, float(clustered.df), f"CGM by {by}{factor}", iv.n_rows,
                       clustered.n_clusters_first, clustered.n_clusters_second or None, iv.max_cluster_share, iv)  # fmt: skip
 
 

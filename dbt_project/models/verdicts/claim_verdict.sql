@@ -8,6 +8,14 @@ checks as (
     select * from {{ ref('robustness_checks') }}
 ),
 
+claims as (
+    select * from {{ ref('claims') }}
+),
+
+entries as (
+    select * from {{ source('run', 'claim_entries') }}
+),
+
 context as (
     select * from {{ source('run', 'context') }}
 ),
@@ -21,19 +29,41 @@ deltas as (
     where quantity = 'delta'
 ),
 
-thetas_r as (
+first_levers as (
     select * from estimates
-    where quantity = 'theta' and lever = 'responsiveness'
+    where quantity = 'theta' and lever in ('responsiveness', 'human_reply', 'service')
 ),
 
-thetas_b as (
+second_levers as (
     select * from estimates
-    where quantity = 'theta' and lever = 'broadcast'
+    where quantity = 'theta' and lever in ('broadcast', 'post')
 ),
 
 ratios as (
     select * from estimates
     where quantity = 'kappa_star'
+),
+
+returns as (
+    select * from estimates
+    where quantity = 'lambda'
+),
+
+-- Claim C3: mixed posts less wholly scheduled ones.
+over_full_automation as (
+    select * from estimates
+    where quantity = 'effect' and lever = 'full_automation'
+),
+
+-- Claim C7: only one lever can lie above the best of the others.
+rivals as (
+    select
+        claim_id,
+        max(estimate) as difference,
+        max(ci95_lo) as ci95_lo
+    from estimates
+    where quantity = 'effect' and lever like '%_over_others'
+    group by claim_id
 ),
 
 gates as (
@@ -51,16 +81,61 @@ gates as (
     group by claim_id
 ),
 
+-- Holm (1979): the smallest p-value times the number of tests, the next times one less, and never falling.
+ranked as (
+    select
+        deltas.claim_id,
+        deltas.p_claim,
+        row_number() over (order by deltas.p_claim, deltas.claim_id) as place,
+        count(*) over () as n_tests
+    from deltas
+    inner join entries on deltas.claim_id = entries.claim_id
+    inner join claims on deltas.claim_id = claims.claim_id
+    where claims.correction = 'holm' and deltas.p_claim is not null
+),
+
+corrected as (
+    select
+        claim_id,
+        least(max((n_tests - place + 1) * p_claim) over (order by place rows unbounded preceding), 1) as p_holm
+    from ranked
+),
+
+wanting as (
+    select
+        claim_id,
+        string_agg(to_record, ' Or: ' order by position) as designs_to_record
+    from {{ ref('design_offers') }}
+    where not is_offered and evidence_grade <= 'B'
+    group by claim_id
+),
+
 assembled as (
     select
-        deltas.*,
-        plan.sesoi,
-        thetas_r.estimate as theta_r,
-        thetas_r.ci95_lo as theta_r_ci95_lo,
-        thetas_r.ci90_lo as theta_r_ci90_lo,
-        thetas_r.ci90_hi as theta_r_ci90_hi,
-        thetas_b.estimate as theta_b,
+        deltas.* exclude (run_id, claim_id, outcome),
+        entries.claim_id,
+        entries.sesoi,
+        entries.is_exploratory,
+        claims.rule,
+        coalesce(deltas.outcome, plan.outcome_name) as outcome,
+        plan.horizon_weeks,
+        first_levers.estimate as theta_r,
+        first_levers.ci95_lo as theta_r_ci95_lo,
+        first_levers.ci90_lo as theta_r_ci90_lo,
+        first_levers.ci90_hi as theta_r_ci90_hi,
+        second_levers.estimate as theta_b,
         ratios.estimate as kappa_star,
+        returns.estimate as "lambda",
+        returns.se as lambda_se,
+        sign(returns.estimate) = sign(deltas.estimate) as yardstick_agree,
+        over_full_automation.ci95_lo as over_full_ci95_lo,
+        over_full_automation.ci95_hi as over_full_ci95_hi,
+        over_full_automation.ci90_hi as over_full_ci90_hi,
+        rivals.difference as rival_difference,
+        rivals.ci95_lo as rival_ci95_lo,
+        corrected.p_holm,
+        coalesce(corrected.p_holm < 0.05, claims.correction <> 'holm') as is_significant,
+        wanting.designs_to_record,
         coalesce(gates.gates_passed, 0) as gates_passed,
         coalesce(gates.gates_total, 0) as gates_total,
         coalesce(gates.n_data_quality_failures, 0) as n_data_quality_failures,
@@ -69,12 +144,50 @@ assembled as (
         coalesce(gates.n_identification_failures, 0) > 0
         or deltas.evidence_grade_r > 'B'
         or deltas.evidence_grade_b > 'C' as lacks_identification
-    from deltas
-    inner join plan on deltas.claim_id = plan.claim_id
-    left join thetas_r on deltas.claim_id = thetas_r.claim_id
-    left join thetas_b on deltas.claim_id = thetas_b.claim_id
-    left join ratios on deltas.claim_id = ratios.claim_id
-    left join gates on deltas.claim_id = gates.claim_id
+    from entries
+    cross join plan
+    inner join claims on entries.claim_id = claims.claim_id
+    {% for found in [
+        'deltas', 'first_levers', 'second_levers', 'ratios', 'returns', 'over_full_automation', 'rivals', 'corrected',
+        'wanting', 'gates',
+    ] %}
+        left join {{ found }} on entries.claim_id = {{ found }}.claim_id
+    {% endfor %}
+),
+
+-- What the numbers say, whatever identifies them.
+readings as (
+    select
+        *,
+        case rule
+            when 'mix'
+                then case
+                    when is_significant and (ci95_hi < -sesoi or over_full_ci95_hi < 0) then 'reverse'
+                    when is_significant and ci95_lo > -sesoi and over_full_ci95_lo > 0
+                        then case when over_full_ci95_lo > sesoi then 'strong' else 'supported' end
+                    when over_full_ci90_hi < sesoi then 'tie'
+                    else 'wide'
+                end
+            when 'first_of_four'
+                then case
+                    when theta_r_ci90_lo > -sesoi and theta_r_ci90_hi < sesoi then 'null'
+                    when rival_ci95_lo > 0 and rival_difference >= sesoi then 'reverse'
+                    when ci95_lo > 0 and estimate >= sesoi and theta_r_ci95_lo > 0
+                        then case when ci95_lo > sesoi then 'strong' else 'supported' end
+                    else 'wide'
+                end
+            else case
+                when theta_r_ci90_lo > -sesoi and theta_r_ci90_hi < sesoi then 'null'
+                when is_significant and ci95_hi < 0 and estimate <= -sesoi then 'reverse'
+                when
+                    is_significant and ci95_lo > 0 and estimate >= sesoi
+                    and (rule = 'one_lever' or theta_r_ci95_lo > 0)
+                    then case when ci95_lo > sesoi then 'strong' else 'supported' end
+                when ci90_lo > -sesoi and ci90_hi < sesoi then 'tie'
+                else 'wide'
+            end
+        end as reading
+    from assembled
 ),
 
 coded as (
@@ -84,19 +197,15 @@ coded as (
             when n_data_quality_failures > 0 or estimate is null or se is null then 'data_quality'
             when lacks_identification then 'identification'
             when n_fragility_failures > 0 then 'fragile'
-            when theta_r_ci90_lo > -sesoi and theta_r_ci90_hi < sesoi then 'null'
-            when ci95_hi < 0 and estimate <= -sesoi then 'reverse'
-            when ci95_lo > 0 and estimate >= sesoi and theta_r_ci95_lo > 0
-                then case when ci95_lo > sesoi then 'strong' else 'supported' end
-            when ci90_lo > -sesoi and ci90_hi < sesoi then 'tie'
-            else 'wide'
+            when not yardstick_agree then 'yardstick_conflict'
+            else reading
         end as reason_code
-    from assembled
+    from readings
 ),
 
 final as (
     select
-        coded.run_id,
+        context.run_id,
         coded.claim_id,
         coded.outcome,
         case
@@ -105,6 +214,13 @@ final as (
             else 'inconclusive'
         end as verdict,
         coded.reason_code,
+        case
+            when coded.reason_code = 'data_quality' then 'neither'
+            when coded.reading in ('strong', 'supported') then 'claim'
+            when coded.reading in ('null', 'reverse', 'tie') then 'opposite'
+            else 'neither'
+        end as consistent_with,
+        coded.is_exploratory,
         coded.design,
         coded.evidence_grade_r,
         coded.evidence_grade_b,
@@ -120,8 +236,8 @@ final as (
         coded.theta_b,
         coded.cov_rb,
         coded.kappa_star,
-        null::double as "lambda",
-        null::double as lambda_se,
+        coded.lambda as "lambda",
+        coded.lambda_se,
         coded.mde,
         coded.n_customers,
         coded.n_tickets,
@@ -129,18 +245,26 @@ final as (
         coded.f_eff as first_stage_f,
         coded.gates_passed,
         coded.gates_total,
-        null::double as p_holm,
-        null::boolean as yardstick_agree,
+        coded.p_holm,
+        coded.yardstick_agree,
         case coded.reason_code
             when 'data_quality'
-                then
-                    'Outcomes, replies and broadcasts of the same customers over at least '
-                    || plan.horizon_weeks || ' weeks after each week, with the checks that failed mended.'
+                then case coded.claim_id
+                    when 'C1'
+                        then
+                            'Outcomes, replies and broadcasts of the same customers over at least '
+                            || coded.horizon_weeks || ' weeks after each week, with the checks that failed mended.'
+                    else 'What the failed checks of this claim name, recorded for customers whose outcomes are known.'
+                end
             when 'identification'
-                then
-                    'A randomised queue-priority trial and a broadcast holdout (table experiments), '
-                    || 'or the rota of planned and actual shifts (support_shifts) together with '
-                    || 'broadcasts recorded per customer (crm_campaign_sends or social_follows).'
+                then case coded.claim_id
+                    when 'C1'
+                        then
+                            'A randomised queue-priority trial and a broadcast holdout (table experiments), '
+                            || 'or the rota of planned and actual shifts (support_shifts) together with '
+                            || 'broadcasts recorded per customer (crm_campaign_sends or social_follows).'
+                    else coalesce(coded.designs_to_record, 'A design whose gates pass on these data.')
+                end
             when 'wide'
                 then
                     'More of the same data: the smallest effect that this sample could find is '
@@ -148,6 +272,8 @@ final as (
                     || printf('%.4f', coded.sesoi) || '.'
             when 'fragile'
                 then 'A design whose answer does not hang on the choice of specification.'
+            when 'yardstick_conflict'
+                then 'Better cost data: per hour and per unit of the outcome, the levers rank the other way round.'
         end as what_would_settle_it,
         context.plan_sha as prereg_sha,
         context.data_sha,
@@ -156,7 +282,6 @@ final as (
         context.as_of
     from coded
     cross join context
-    inner join plan on coded.claim_id = plan.claim_id
 )
 
 select * from final

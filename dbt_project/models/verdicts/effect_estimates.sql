@@ -31,6 +31,8 @@ final as (
         estimates.ci90_lo,
         estimates.ci90_hi,
         estimates.p,
+        estimates.q_bh,
+        estimates.p_claim,
         estimates.cov_rb,
         estimates.mde,
         estimates.scale_p25,
@@ -41,8 +43,11 @@ final as (
         estimates.n_tickets,
         estimates.n_shifts,
         estimates.n_clusters_1,
+        estimates.n_clusters_2,
         estimates.max_cluster_share,
         estimates.f_eff,
+        estimates.ar_lo,
+        estimates.ar_hi,
         estimates.window_start,
         estimates.window_end
     from estimates

@@ -19,7 +19,10 @@ final as (
         checks.threshold,
         checks.passed,
         checks.blocking,
-        checks.detail
+        checks.detail,
+        checks.p,
+        checks.lo,
+        checks.hi
     from checks
     cross join context
 )
