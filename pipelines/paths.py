@@ -62,6 +62,10 @@ class Home:
         return self.root / "run.lock"
 
     @property
+    def plan_history(self) -> Path:
+        return self.root / "plan_history.jsonl"
+
+    @property
     def secret_key(self) -> Path:
         return self.root / "secret.key"
 

@@ -10,6 +10,8 @@ import duckdb
 from pipelines.dbt import published_models
 from pipelines.files_io import replace_durably
 from pipelines.paths import Home
+from pipelines.plan import FrozenPlan
+from pipelines.plan_history import Publication, append_publication, plan_text, plan_uses, read_history, write_plan_history
 from pipelines.sql import literal
 from pipelines.warehouse import connect
 
@@ -27,13 +29,16 @@ BUILD_COLUMNS = {
 }
 
 
-def write_candidate(home: Home, manifest: Path, build_id: str, published_at: datetime, memory_limit: str) -> int:
+def write_candidate(home: Home, manifest: Path, frozen: FrozenPlan, build_id: str, published_at: datetime, memory_limit: str) -> int:
     """Copy the published schemas from the build database into a compact file beside the snapshot.
 
     Rows are sorted by each table's grain, and every table and column carries its description.
 
     Returns:
         Rows written.
+
+    Raises:
+        TwowayError: the plan was changed while the run was under way.
     """
     home.candidate.unlink(missing_ok=True)
     models = published_models(manifest)
@@ -43,14 +48,29 @@ def write_candidate(home: Home, manifest: Path, build_id: str, published_at: dat
             connection.execute(f"create schema candidate.{schema}")
         rows = sum(_copy(connection, model) for model in models)
         _write_build(connection, build_id, published_at)
+        present = _present(connection, frozen, published_at)
+        write_plan_history(connection, "candidate.meta.plan_history", plan_uses([*read_history(home), present]))
         connection.execute("checkpoint candidate")
         connection.execute("detach candidate")
     return rows
 
 
-def publish(home: Home) -> None:
-    """Put the candidate in the snapshot's place: whoever holds the old file open keeps reading it whole."""
+def publish(home: Home, frozen: FrozenPlan, memory_limit: str) -> None:
+    """Put the candidate in the snapshot's place: whoever holds the old file open keeps reading it whole.
+
+    The plan's history is written first: a verdict that nobody saw may stand in it, but none is missing from it.
+    """
+    with connect(home.build, memory_limit, home.temp, read_only=True) as connection:
+        connection.execute(f"attach {literal(home.candidate)} as candidate (read_only)")
+        ((published_at,),) = connection.execute("select published_at from candidate.meta.build").fetchall()
+        append_publication(home, _present(connection, frozen, published_at))
     replace_durably(home.candidate, home.snapshot)
+
+
+def _present(connection: duckdb.DuckDBPyConnection, frozen: FrozenPlan, published_at: datetime) -> Publication:
+    ((plan_sha, data_sha),) = connection.execute("select plan_sha, data_sha from run.context").fetchall()
+    sources = connection.execute("select distinct source_id from run.applied_loads order by source_id").fetchall()
+    return Publication(plan_sha, plan_text(frozen, plan_sha), published_at, data_sha, tuple(source for (source,) in sources))
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, model: Mapping[str, Any]) -> int:

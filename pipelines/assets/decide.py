@@ -57,7 +57,7 @@ def decide_assets(settings: Settings, manifest: Path, published: list[dg.AssetKe
         required_resource_keys={"run_lock"},
     )
     def candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        rows = write_candidate(home, manifest, context.run_id, now(), settings.memory_limit)
+        rows = write_candidate(home, manifest, load_plan(settings.plan), context.run_id, now(), settings.memory_limit)
         return dg.MaterializeResult(metadata={"rows": rows, "bytes": home.candidate.stat().st_size})
 
     @dg.asset(
@@ -70,7 +70,7 @@ def decide_assets(settings: Settings, manifest: Path, published: list[dg.AssetKe
         required_resource_keys={"run_lock"},
     )
     def snapshot() -> dg.MaterializeResult:
-        publish(home)
+        publish(home, load_plan(settings.plan), settings.memory_limit)
         return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(home.snapshot)})
 
     @dg.asset(

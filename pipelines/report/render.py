@@ -1,83 +1,110 @@
 """The HTML report: one file, no script, nothing from elsewhere."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipelines.files_io import write_text_durably
-from pipelines.ingest import last_attempts
+from pipelines.ingest import Attempt, last_attempts
 from pipelines.paths import Home
-from pipelines.plan import load_plan
-from pipelines.report.summary import GRADES, HEADLINES, Snapshot, amount, find, interval, read_snapshot
+from pipelines.report import sections, shapes
+from pipelines.report.markdown import Block, blocks
+from pipelines.report.numbers import amount, count, plain, short_interval, size
+from pipelines.report.plan_notice import plan_notice
+from pipelines.report.summary import PRIMARY_CLAIM, Row, Snapshot, read_snapshot
+from pipelines.report.words import GRADES, HEADLINES, outcome_in_words, verdict_in_words
 from pipelines.settings import Settings
 
-ROWS = [
-    ("Responsiveness, θ_R", "responsiveness", "theta", False),
-    ("Broadcast, θ_B", "broadcast", "theta", False),
-    ("Difference, Δ", "contrast", "delta", False),
-    ("Naive difference", "contrast", "delta", True),
-]
+COVERAGE_FILE = "coverage.md"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the report tells that is not in the snapshot.
+
+    Args:
+        attempts: how the last landing of each source went.
+        is_bundled: whether the data are the bundled ones.
+        coverage: the coverage certificate in Markdown; empty where none was made.
+    """
+
+    attempts: list[Attempt]
+    is_bundled: bool
+    coverage: str
 
 
 def write_report(home: Home, settings: Settings) -> None:
     """Render the published snapshot to `report/index.html`, whole or not at all."""
-    write_text_durably(home.report, render(read_snapshot(home.snapshot), settings))
+    around = Surroundings(last_attempts(settings), settings.is_bundled, _coverage(home.root / COVERAGE_FILE))
+    write_text_durably(home.report, render(read_snapshot(home.snapshot), around))
 
 
-def render(snapshot: Snapshot, settings: Settings) -> str:
+def render(snapshot: Snapshot, around: Surroundings) -> str:
     """The report's HTML. Everything that came from data is escaped."""
     environment = Environment(
         loader=PackageLoader("pipelines.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    frozen = load_plan(settings.plan)
+    environment.globals.update(
+        amount=amount, size=size, plain=plain, count=count, short_interval=short_interval, outcome_in_words=outcome_in_words
+    )
+    claims, claims_figure = sections.other_claims(snapshot)
     return environment.get_template("report.html.j2").render(
         snapshot=snapshot,
-        cards=[_card(snapshot, verdict) for verdict in snapshot.verdicts],
-        plan_text=frozen.path.read_text(),
-        attempts=last_attempts(settings),
-        is_bundled=settings.is_bundled,
+        around=around,
         grades=GRADES,
-        amount=amount,
-        interval=interval,
+        main=_main(snapshot, snapshot.primary) if snapshot.primary is not None else None,
+        claims=claims,
+        claims_figure=claims_figure,
+        other_checks=_other_checks(snapshot),
+        automation=shapes.automation(snapshot),
+        four_levers=shapes.four_levers(snapshot),
+        first_stage=shapes.first_stage(snapshot),
+        certificate=_certificate(around),
+        plan_notice=plan_notice(snapshot),
     )
 
 
-def _card(snapshot: Snapshot, verdict: dict[str, Any]) -> dict[str, Any]:
+def _main(snapshot: Snapshot, verdict: Row) -> dict[str, Any]:
+    """All that the report tells of the claim that decides."""
     claim_id = verdict["claim_id"]
-    rows = [(label, find(snapshot, claim_id, lever, quantity, naive)) for label, lever, quantity, naive in ROWS]
+    curve, specs = shapes.specifications(snapshot, verdict)
+    checks = [row for row in snapshot.checks if row["claim_id"] == claim_id]
+    doses = [("Responsiveness", shapes.dose_response(snapshot, verdict, "responsiveness"))]
+    doses.append(("Broadcast", shapes.dose_response(snapshot, verdict, "broadcast")))
     return {
         "verdict": verdict,
         "claim": snapshot.claims[claim_id],
         "headline": HEADLINES[verdict["reason_code"]],
-        "forest": _forest(rows, verdict["sesoi"]),
-        "curve": [row for row in snapshot.estimates if row["claim_id"] == claim_id and row["quantity"] == "delta"],
-        "betas": [row for row in snapshot.estimates if row["claim_id"] == claim_id and row["quantity"] == "beta" and row["is_primary"]],
-        "kappa": find(snapshot, claim_id, "contrast", "kappa_star"),
-        "checks": [check for check in snapshot.checks if check["claim_id"] == claim_id],
+        "verdict_words": verdict_in_words(verdict),
+        "forest": sections.forest(snapshot, verdict),
+        "kappa": sections.kappa_in_words(snapshot, verdict),
+        "change_of_mind": sections.change_of_mind(verdict),
+        "ladder": sections.ladder(snapshot, verdict),
+        "designs": sections.designs(snapshot, verdict),
+        "gates": sections.gate_lines(checks, verdict["unit"]),
+        "placebos": sections.placebo_panel(snapshot, verdict),
+        "sensitivity": sections.sensitivity(snapshot, verdict),
+        "curve": curve,
+        "specs": specs,
+        "doses": [(name, shape) for name, shape in doses if shape is not None],
     }
 
 
-def _forest(rows: list[tuple[str, dict[str, Any] | None]], sesoi: float) -> dict[str, Any]:
-    """Positions of a forest plot, in percent of its width."""
-    found = [(label, row) for label, row in rows if row is not None and row["estimate"] is not None]
-    ends = [end for _, row in found for end in (row["ci95_lo"], row["ci95_hi"])]
-    reach = max([abs(end) for end in ends] + [2 * sesoi]) * 1.1
+def _other_checks(snapshot: Snapshot) -> list[tuple[str, list[sections.GateLine]]]:
+    primary = snapshot.primary["claim_id"] if snapshot.primary is not None else PRIMARY_CLAIM
+    found: dict[str, list[sections.GateLine]] = {}
+    units = {row["claim_id"]: row["unit"] for row in snapshot.verdicts}
+    for check in snapshot.checks:
+        if check["claim_id"] != primary:
+            found.setdefault(check["claim_id"], []).extend(sections.gate_lines([check], units.get(check["claim_id"], "")))
+    return sorted(found.items())
 
-    def place(value: float) -> float:
-        return round(50 + 50 * value / reach, 3)
 
-    return {
-        "zero": place(0.0),
-        "band": (place(-sesoi), place(sesoi)),
-        "rows": [
-            {
-                "label": label,
-                "at": place(row["estimate"]),
-                "ci95": (place(row["ci95_lo"]), place(row["ci95_hi"])),
-                "ci90": (place(row["ci90_lo"]), place(row["ci90_hi"])),
-                "text": interval(row),
-                "naive": row["is_naive"],
-            }
-            for label, row in found
-        ],
-    }
+def _certificate(around: Surroundings) -> list[Block]:
+    return blocks(around.coverage)
+
+
+def _coverage(path: Path) -> str:
+    return path.read_text() if path.exists() else ""

@@ -1,6 +1,6 @@
 """What the snapshot says, read once for the card, the report and `twoway verdict --json`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -8,35 +8,49 @@ import duckdb
 
 from pipelines.errors import TwowayError
 
-HEADLINES = {
-    "strong": "Supported, strongly: answering people does more, by a margin that matters.",
-    "supported": "Supported: answering people does more than talking at them.",
-    "null": "Contradicted: faster answers change nothing that matters.",
-    "reverse": "Contradicted: talking at people does more than answering them.",
-    "tie": "Contradicted: the two differ by less than what matters.",
-    "identification": "Inconclusive: these data can't tell cause from coincidence.",
-    "wide": "Inconclusive: the estimate is too uncertain.",
-    "fragile": "Inconclusive: the answer hangs on how it is computed.",
-    "yardstick_conflict": "Inconclusive: effect and cost point in different directions.",
-    "data_quality": "Inconclusive: the data do not allow an estimate.",
-}
-# Below this many percentage points two decimals would show nothing.
-SMALL_POINTS = 0.1
-GRADES = {"A": "randomised", "B": "instrument", "C": "adjusted within-customer", "D": "descriptive"}
+Row = dict[str, Any]
+PRIMARY_CLAIM = "C1"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Rows of the snapshot as dictionaries, by column."""
+    """Rows of the snapshot as dictionaries, by column.
 
-    build: dict[str, Any]
-    verdicts: list[dict[str, Any]]
-    estimates: list[dict[str, Any]]
-    checks: list[dict[str, Any]]
-    claims: dict[str, dict[str, Any]]
-    counts: dict[str, Any]
-    reconciliation: list[dict[str, Any]]
-    complete_since: list[dict[str, Any]]
+    Args:
+        build: the one row of `meta.build`.
+        verdicts, estimates, checks: rows of the claim tables.
+        claims: the claim registry by claim.
+        counts: counts for the data section.
+        reconciliation, complete_since: rows of `meta`.
+        plans: rows of `meta.plan_history`, oldest first.
+        more: rows of tables that not every snapshot has, by table; absent tables are not in it.
+    """
+
+    build: Row
+    verdicts: list[Row]
+    estimates: list[Row]
+    checks: list[Row]
+    claims: dict[str, Row]
+    counts: Row
+    reconciliation: list[Row]
+    complete_since: list[Row]
+    plans: list[Row] = field(default_factory=list)
+    more: dict[str, list[Row]] = field(default_factory=dict)
+
+    @property
+    def primary(self) -> Row | None:
+        """The verdict that decides the headline: C1's, or the first."""
+        return next((row for row in self.verdicts if row["claim_id"] == PRIMARY_CLAIM), next(iter(self.verdicts), None))
+
+    @property
+    def others(self) -> list[Row]:
+        """The other verdicts, in order of claim."""
+        return [row for row in self.verdicts if row is not self.primary]
+
+    @property
+    def current_plan(self) -> Row | None:
+        """The plan that decided, as the history knows it."""
+        return next((row for row in self.plans if row["is_current"]), None)
 
 
 COUNTS = """
@@ -58,6 +72,17 @@ COMPLETE_SINCE = """
     group by source_id, complete_since, missing_tables
     order by source_id, complete_since nulls last, missing_tables
 """
+ROSTER = """
+    select count(*) as shifts, count(*) filter (where is_incident) as incidents, count(*) filter (where is_zero_actual) as empty_shifts
+    from claim.roster_shifts where planned_agent_hours > 0
+"""
+MORE = {
+    "claim.design_offers": "from claim.design_offers",
+    "claim.dose_response": "from claim.dose_response order by all",
+    "claim.first_stage_bins": "from claim.first_stage_bins order by all",
+    "claim.instrument_balance": "from claim.instrument_balance order by all",
+    "claim.roster_shifts": ROSTER,
+}
 
 
 def read_snapshot(path: Path) -> Snapshot:
@@ -71,47 +96,30 @@ def read_snapshot(path: Path) -> Snapshot:
     with duckdb.connect(str(path), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
 
-        def rows(query: str) -> list[dict[str, Any]]:
+        def rows(query: str) -> list[Row]:
             cursor = connection.execute(query)
             names = [column[0] for column in cursor.description or []]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+        tables = {row["name"] for row in rows("select table_schema || '.' || table_name as name from information_schema.tables")}
         return Snapshot(
             build=rows("from meta.build")[0],
-            verdicts=rows("from claim.claim_verdict order by claim_id"),
+            verdicts=rows("from claim.claim_verdict order by claim_id, outcome"),
             estimates=rows("from claim.effect_estimates order by claim_id, is_primary desc, is_naive, spec_id, lever, quantity"),
             checks=rows("from claim.robustness_checks order by claim_id, gate_code, check_id"),
             claims={row["claim_id"]: row for row in rows("from claim.claims")},
             counts=rows(COUNTS)[0],
             reconciliation=rows("from meta.reconciliation where dropped > 0 order by source_id, table_name, hop"),
             complete_since=rows(COMPLETE_SINCE),
+            plans=rows("from meta.plan_history order by first_published_at, plan_sha") if "meta.plan_history" in tables else [],
+            more={name: rows(query) for name, query in MORE.items() if name in tables},
         )
 
 
-def find(snapshot: Snapshot, claim_id: str, lever: str, quantity: str, naive: bool = False) -> dict[str, Any] | None:
+def find(snapshot: Snapshot, claim_id: str, lever: str, quantity: str, naive: bool = False) -> Row | None:
     """The claim's primary or naive estimate of one quantity."""
     wanted = "is_naive" if naive else "is_primary"
     for row in snapshot.estimates:
         if row["claim_id"] == claim_id and row["lever"] == lever and row["quantity"] == quantity and row[wanted]:
             return row
     return None
-
-
-def amount(value: float | None, unit: str) -> str:
-    """A signed amount with its unit; probabilities in percentage points."""
-    if value is None:
-        return "not computed"
-    if unit.startswith("probability"):
-        points = value * 100
-        decimals = 3 if abs(points) < SMALL_POINTS else 2
-        return f"{points:+.{decimals}f} pp".replace("-", "\u2212")
-    return f"{value:+.4g}".replace("-", "\u2212")
-
-
-def interval(row: dict[str, Any] | None) -> str:
-    """An estimate with its 95 % interval."""
-    if row is None or row.get("estimate", row.get("delta")) is None:
-        return "not computed"
-    unit = row["unit"]
-    value = row.get("estimate", row.get("delta"))
-    return f"{amount(value, unit)}  [{amount(row['ci95_lo'], unit)}, {amount(row['ci95_hi'], unit)}]"

@@ -1,0 +1,174 @@
+"""The report's sections with a shape to look at: specifications, first stage, dose and response, automation, four levers."""
+
+from dataclasses import dataclass
+
+from pipelines.report.figures import XY, IntervalFigure, Scatter, SpecCurve, Specified, fitted_line, interval_figure, scatter, spec_curve
+from pipelines.report.numbers import amount, bare_amount, count, finite, interval, is_points, plain, value_of
+from pipelines.report.sections import as_estimate
+from pipelines.report.summary import Row, Snapshot, find
+from pipelines.report.words import EFFECT_NAMES, readable
+
+EFFECTS, CARRY_OVER, DESIGN = "effects absorbed", "carry-over a week", "design"
+CURVE_STEPS = 40
+
+
+@dataclass(frozen=True)
+class SpecRow:
+    """One specification in the table beside the curve."""
+
+    name: str
+    estimate: str
+    is_primary: bool
+    n_obs: str
+    n_customers: str
+    n_clusters: str
+
+
+def specifications(snapshot: Snapshot, verdict: Row) -> tuple[SpecCurve | None, list[SpecRow]]:
+    """The pre-registered ways to compute the difference, drawn and as a table."""
+    unit = verdict["unit"]
+    rows = [row for row in snapshot.estimates if row["claim_id"] == verdict["claim_id"] and _is_on_curve(row)]
+    specs = []
+    for row in rows:
+        value, lo, hi = value_of(row), finite(row["ci95_lo"]), finite(row["ci95_hi"])
+        if value is not None and lo is not None and hi is not None:
+            specs.append(Specified(f"{_spec_name(row)}: {interval(row)}", value, lo, hi, row["is_primary"], choices_of(row["spec_id"])))
+    curve = spec_curve(specs, verdict["sesoi"], lambda value: bare_amount(value, unit))
+    table = [
+        SpecRow(_spec_name(row), interval(row), row["is_primary"], count(row["n_obs"]), count(row["n_customers"]), _clusters(row))
+        for row in rows
+    ]
+    return curve, table
+
+
+def _is_on_curve(row: Row) -> bool:
+    spec_id = row["spec_id"]
+    return row["quantity"] == "delta" and not row["is_naive"] and not spec_id.startswith("ladder: ") and not spec_id.endswith("|CRV3")
+
+
+def choices_of(spec_id: str) -> dict[str, str]:
+    """The choices that a specification's id names: `roster|customer+week|adstock 0.5`."""
+    found = {}
+    for part in spec_id.split("|"):
+        names = part.split("+")
+        if part.startswith("adstock "):
+            found[CARRY_OVER] = part.removeprefix("adstock ")
+        elif all(name in EFFECT_NAMES for name in names):
+            found[EFFECTS] = ", ".join(EFFECT_NAMES[name] for name in names)
+        else:
+            found[DESIGN] = readable(part)
+    return found
+
+
+def _spec_name(row: Row) -> str:
+    return "; ".join(f"{name} {value}" for name, value in choices_of(row["spec_id"]).items())
+
+
+def _clusters(row: Row) -> str:
+    return " by ".join(count(row.get(name)) for name in ("n_clusters_1", "n_clusters_2") if row.get(name) is not None)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A drawing with its table: header and cells as text."""
+
+    figure: Scatter
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def first_stage(snapshot: Snapshot) -> Shape | None:
+    """Responsiveness against the roster's shortfall, both within week and slot, in bins."""
+    rows = snapshot.more.get("claim.first_stage_bins", [])
+    dots, table = [], []
+    for row in rows:
+        x, y, n = finite(row["mean_shortfall"]), finite(row["mean_responsiveness"]), finite(row["n_turns"]) or 0.0
+        if x is not None and y is not None:
+            dots.append(XY(x, y, n, f"shortfall {plain(x)}: responsiveness {plain(y)}, {count(int(n))} turns", series="primary"))
+            table.append((plain(x), plain(y), count(int(n))))
+    figure = scatter(dots, lambda value: plain(value) or "0", lambda value: plain(value) or "0", fitted_line(dots))
+    return None if figure is None else Shape(figure, ("shortfall", "responsiveness", "turns"), table)
+
+
+def dose_response(snapshot: Snapshot, verdict: Row, lever: str) -> Shape | None:
+    """The outcome by bins of a lever, raw and adjusted, with the rows in each bin."""
+    unit = verdict["unit"]
+    rows = [row for row in snapshot.more.get("claim.dose_response", []) if row["lever"] == lever]
+    dots, table, labels = [], [], []
+    for i, row in enumerate(rows):
+        raw, adjusted = finite(row["raw_outcome"]), finite(row["adjusted_outcome"])
+        lo, hi = finite(row.get("adjusted_ci95_lo")), finite(row.get("adjusted_ci95_hi"))
+        n = finite(row["n_obs"]) or 0.0
+        labels.append(row["bin"])
+        if raw is not None:
+            dots.append(XY(i - 0.12, raw, n, f"{row['bin']}, raw: {amount(raw, unit)}, n {count(int(n))}", series="naive"))
+        if adjusted is not None:
+            dots.append(XY(i + 0.12, adjusted, n, f"{row['bin']}, adjusted: {amount(adjusted, unit)}", lo, hi, "primary"))
+        table.append((row["bin"], amount(raw, unit), _with_ends(adjusted, lo, hi, unit), count(int(n))))
+    figure = scatter(dots, str, lambda value: _level(value, unit), x_labels=labels)
+    return None if figure is None else Shape(figure, ("bin", "raw", "adjusted, 95 % interval", "n"), table)
+
+
+def _with_ends(value: float | None, lo: float | None, hi: float | None, unit: str) -> str:
+    if value is None or lo is None or hi is None:
+        return amount(value, unit)
+    return f"{amount(value, unit)}  [{amount(lo, unit)}, {amount(hi, unit)}]"
+
+
+def _level(value: float, unit: str) -> str:
+    return f"{plain(round(value * 100, 6)) or '0'} %" if is_points(unit) else plain(value) or "0"
+
+
+@dataclass(frozen=True)
+class Automation:
+    """The curve of the automated share, and its turning point in words by reading of unknown programs."""
+
+    figure: Scatter | None
+    lines: list[str]
+
+
+def automation(snapshot: Snapshot) -> Automation | None:
+    """C3's quadratic and its peaks; None where it was not estimated."""
+    rows = [row for row in snapshot.estimates if row["claim_id"] == "C3" and not row["is_naive"]]
+    peaks = [row for row in rows if row["quantity"] == "peak" and not row["lever"].endswith("_fieller")]
+    dots = [dot for spec_id in dict.fromkeys(row["spec_id"] for row in peaks) for dot in _parabola(rows, spec_id)]
+    lines = [_peak_line(row) for row in peaks if value_of(row) is not None]
+    checks = [check for check in snapshot.checks if check["claim_id"] == "C3" and check["check_id"].startswith("C3|inverted_u")]
+    lines += [f"{check['detail']} Lind and Mehlum's p {plain(finite(check['value']))}." for check in checks if check["value"] is not None]
+    if not lines:
+        return None
+    unit = peaks[0]["unit"] if peaks else ""
+    outcome_unit = next((row["unit"] for row in rows if row["quantity"] == "delta"), unit)
+    return Automation(scatter(dots, lambda value: plain(value) or "0", lambda value: bare_amount(value, outcome_unit)), lines)
+
+
+def _parabola(rows: list[Row], spec_id: str) -> list[XY]:
+    """The curve over no automation, at even shares."""
+    of_spec = [row for row in rows if row["spec_id"] == spec_id and row["quantity"] == "beta"]
+    slopes = {row["lever"]: value_of(row) for row in of_spec}
+    straight, squared = slopes.get("automated_share"), slopes.get("automated_share_squared")
+    if straight is None or squared is None:
+        return []
+    series = "primary" if "organic" in spec_id else "naive"
+    shares = [i / CURVE_STEPS for i in range(CURVE_STEPS + 1)]
+    return [XY(share, straight * share + squared * share**2, 0.0, f"share {share:.2f}", series=series) for share in shares]
+
+
+def _peak_line(row: Row) -> str:
+    reading = row["spec_id"].rpartition("|")[2]
+    word = "best" if row["lever"] == "optimum" else "worst"
+    ends = f"{plain(finite(row['ci95_lo']))} to {plain(finite(row['ci95_hi']))}"
+    return f"Counting {reading}: {word} at a share of {plain(value_of(row))} (95 % interval {ends})."
+
+
+def four_levers(snapshot: Snapshot) -> IntervalFigure | None:
+    """C7's levers, each moved by its own policy shift; None where it was not estimated."""
+    rows = [row for row in snapshot.estimates if row["claim_id"] == "C7" and row["quantity"] == "theta" and row["is_primary"]]
+    verdict = next((row for row in snapshot.verdicts if row["claim_id"] == "C7"), None)
+    if verdict is None or not rows:
+        return None
+    estimates = [as_estimate(row, readable(row["lever"]), "primary" if row["lever"] == "service" else "other") for row in rows]
+    contrast = find(snapshot, "C7", "contrast", "delta")
+    if contrast is not None:
+        estimates.append(as_estimate(contrast, "service over the best other", "primary", "simultaneous 95 % interval (Hsu 1984)"))
+    return interval_figure(estimates, verdict["sesoi"], lambda value: bare_amount(value, verdict["unit"]))
