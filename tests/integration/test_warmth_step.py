@@ -67,7 +67,7 @@ ROWS: dict[str, Rows] = {
             "text": "Thank you for nothing at all",
             "mentioned_account_ids": ["acc"],
         },
-        {"post_id": "answer", "account_id": "acc", "created_at": _at(10), "text": COLD, "in_reply_to_post_id": "warm"},
+        {"post_id": "german", "account_id": "acc", "created_at": _at(10), "text": COLD, "in_reply_to_post_id": "warm"},
     ],
 }
 EXPECTED = {
@@ -79,7 +79,7 @@ EXPECTED = {
     ("support_messages", "quote"): "empty",
     ("support_messages", "edited"): "scored",
     ("support_messages", "former"): "scored",
-    ("social_posts", "answer"): "scored",
+    ("social_posts", "german"): "scored",
 }
 
 
@@ -95,8 +95,7 @@ def _fill(warehouse: Warehouse, messages: list[dict[str, Any]]) -> None:
 
 def _rebuild(warehouse: Warehouse) -> int:
     n_texts = step.write_message_warmth(warehouse.connection)
-    for model in warehouse.models:
-        warehouse._build(model)
+    warehouse.build()
     return n_texts
 
 
@@ -110,7 +109,7 @@ def test_public_texts_of_staff_and_brands_are_scored_in_their_newest_version(war
     scores = {(system, message_id): (warmth, status) for system, message_id, warmth, status, _ in _scores(warehouse.connection)}
     assert {key: status for key, (_, status) in scores.items()} == EXPECTED
     assert scores["support_messages", "edited"][0] == scores["support_messages", "warm"][0] == score(WARM).warmth
-    assert scores["social_posts", "answer"][0] == score(COLD).warmth
+    assert scores["social_posts", "german"][0] == score(COLD).warmth
     assert {version for *_, version in _scores(warehouse.connection)} == {SCORER_VERSION}
 
 
