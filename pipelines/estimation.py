@@ -6,6 +6,7 @@ from types import NoneType, UnionType
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 import duckdb
+import numpy as np
 
 from pipelines.claim.automation_mix import automation_mix
 from pipelines.claim.gates import Thresholds
@@ -137,7 +138,12 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, row_type: type[Any
     connection.execute(f"create or replace table {table} ({columns})")
     if rows:
         marks = ", ".join("?" for _ in fields(row_type))
-        connection.executemany(f"insert into {table} values ({marks})", [astuple(row) for row in rows])
+        connection.executemany(f"insert into {table} values ({marks})", [[_plain(value) for value in astuple(row)] for row in rows])
+
+
+def _plain(value: Any) -> Any:
+    """DuckDB takes Python's numbers, not all of numpy's."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _sql_type(hint: Any) -> str:
