@@ -86,7 +86,8 @@ def draw_answers(world: World, seed: int, customers: Customers, contacts: Contac
     agent = stream(seed, "assignment").integers(len(agents), size=n_contacts)
     in_trial = (contacts.week >= trial_start_week(world, n_weeks)) & (world.trial_share > 0)
     is_treated = in_trial & (stream(seed, "trial").random(n_contacts) < world.trial_share)
-    human_wait = _waits_by_law(world, seed, customers, contacts, roster, agents.log_slowness[agent], is_treated)
+    waits = _waits_by_law if world.waits == "law" else _waits_by_queue
+    human_wait = waits(world, seed, customers, contacts, roster, agents.log_slowness[agent], is_treated)
     random = stream(seed, "bots")
     is_bot = random.random(n_contacts) < world.bot_share
     is_bot_only = is_bot & (random.random(n_contacts) < world.bot_only_share)
@@ -127,6 +128,29 @@ def _waits_by_law(
     # Beyond the cap all waits are the same: never.
     hours = np.exp(np.minimum(log_hours, np.log(CAP / HOUR)))
     return np.maximum(np.round(hours * HOUR).astype(np.int64), SHORTEST_HUMAN_WAIT)
+
+
+def _waits_by_queue(
+    world: World, seed: int, customers: Customers, contacts: Contacts, roster: Roster, slowness: Floats, is_treated: np.ndarray
+) -> Integers:
+    """(n,) waits in microseconds from the priority queue; the law's gains in ln wait count as units of urgency."""
+    # The queue needs what is defined above.
+    from pipelines.simulate.priority_queue import queue_waits
+
+    random = stream(seed, "handling")
+    level_week = service_level_week(world, roster.planned.shape[1] - 1)[customers.brand[contacts.customer]]
+    urgency = (
+        world.urgency_of_tagged * contacts.tagged_severity
+        + world.urgency_of_untagged * contacts.untagged_severity
+        + world.urgency_of_value * customers.value[contacts.customer]
+        + world.trial_speedup * is_treated
+        + world.service_level_gain * np.log(2) * (contacts.week >= level_week)
+    )
+    spread = world.handling_sd * random.normal(size=len(contacts)) - world.handling_sd**2 / 2
+    handling = world.handling_hours * np.exp(spread + slowness)
+    patience = random.exponential(world.patience_hours, size=len(contacts))
+    waits = queue_waits(contacts, roster, world.head_start_hours * urgency, handling, patience)
+    return np.where(waits < 0, CAP, np.maximum(waits, SHORTEST_HUMAN_WAIT))
 
 
 def _draw_tones(seed: int, balance: Floats) -> Integers:

@@ -11,6 +11,7 @@ from pipelines.simulate.calendar import DAY, HOUR, SLOT, SLOTS, START, WEEK
 from pipelines.simulate.company import Company
 from pipelines.simulate.contacts import SEVERITY_TAGS
 from pipelines.simulate.frames import brand_ids, ids, instants, masked, picked
+from pipelines.simulate.priority_queue import agent_spans
 from pipelines.simulate.randomness import stream
 from pipelines.simulate.sentences import BOT_ANSWERS, CHASERS, COLD_REPLIES, NEUTRAL_REPLIES, NOTES, QUESTIONS, WARM_REPLIES
 
@@ -197,12 +198,7 @@ def shift_rows(company: Company) -> pl.DataFrame:
     """
     roster, world = company.roster, company.world
     planned, actual = roster.planned.ravel(), roster.actual.ravel()
-    n_agents = -(-planned // SLOT)
-    shift = np.repeat(np.arange(planned.size), n_agents)
-    place = np.arange(len(shift)) - np.repeat(np.cumsum(n_agents) - n_agents, n_agents)
-    share, rest = planned // n_agents, planned % n_agents
-    length = share[shift] + (place < rest[shift])
-    before = place * share[shift] + np.minimum(place, rest[shift])
+    shift, place, length, before = agent_spans(planned)
     worked = np.clip(actual[shift] - before, 0, length)
     n_weeks = company.n_weeks + 1
     queue, week, slot = shift // (n_weeks * SLOTS), shift // SLOTS % n_weeks, shift % SLOTS

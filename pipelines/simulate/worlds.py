@@ -54,7 +54,8 @@ class World:
         log_wait: ln of the first human reply in hours at par load and average severity (law).
         wait_load_elasticity: ln wait per ln load (law).
         urgency_of_tagged, urgency_of_untagged, urgency_of_value: ln wait saved per standard deviation of a ticket's
-            tagged and untagged severity and of the customer's value; in the queue, the weights of its priority.
+            tagged and untagged severity and of the customer's value; in the queue, of its head start.
+        head_start_hours: hours of waiting that one unit of urgency is worth (queue).
         agent_skill_sd: standard deviation over agents of ln wait (law), of ln handling time (queue).
         wait_noise_sd: standard deviation of ln wait left to chance (law).
         handling_hours: mean agent-hours to answer a contact (queue).
@@ -140,6 +141,7 @@ class World:
     urgency_of_value: float = 0.25
     agent_skill_sd: float = 0.25
     wait_noise_sd: float = 0.60
+    head_start_hours: float = 12.0
     handling_hours: float = 0.60
     handling_sd: float = 0.50
     patience_hours: float = 240.0
@@ -157,7 +159,7 @@ class World:
     mention_rate: float = 0.02
     mention_answer_rate: float = 0.55
     mention_answer_by_value: float = 0.10
-    mention_answer_by_shortfall: float = 0.50
+    mention_answer_by_shortfall: float = 0.25
     log_mention_wait: float = 1.0
     mention_wait_sd: float = 1.0
 
