@@ -63,8 +63,9 @@ def _basis(verdict: Row) -> str:
 def _claim_line(snapshot: Snapshot, verdict: Row) -> str:
     claim_id, mark = verdict["claim_id"], "*" if is_exploratory(verdict) else ""
     name = readable(snapshot.claims.get(claim_id, {}).get("name", "")) + mark
-    told = "contradicted" if verdict["verdict"] == "contradicted" else verdict["verdict"]
-    return f"{claim_id} {name:<23} {told:<12} {readable(verdict['reason_code']):<14} {short_interval(verdict)}".rstrip()
+    told = verdict["verdict"]
+    reason = readable(verdict["reason_code"]) if verdict["reason_code"] != told else ""
+    return f"{claim_id} {name:<23} {told:<12} {reason:<18} {short_interval(verdict)}".rstrip()
 
 
 def _row(name: str, value: str, note: str) -> str:

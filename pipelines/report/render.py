@@ -11,13 +11,20 @@ from pipelines.ingest import Attempt, last_attempts
 from pipelines.paths import Home
 from pipelines.report import sections, shapes
 from pipelines.report.markdown import Block, blocks
-from pipelines.report.numbers import amount, count, plain, short_interval, size
+from pipelines.report.numbers import count, plain, short_interval, size
 from pipelines.report.plan_notice import plan_notice
 from pipelines.report.summary import PRIMARY_CLAIM, Row, Snapshot, read_snapshot
 from pipelines.report.words import GRADES, HEADLINES, outcome_in_words, verdict_in_words
 from pipelines.settings import Settings
 
 COVERAGE_FILE = "coverage.md"
+HELPERS: dict[str, Any] = {
+    "size": size,
+    "plain": plain,
+    "count": count,
+    "short_interval": short_interval,
+    "outcome_in_words": outcome_in_words,
+}
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,9 @@ def render(snapshot: Snapshot, around: Surroundings) -> str:
     environment = Environment(
         loader=PackageLoader("pipelines.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(
-        amount=amount, size=size, plain=plain, count=count, short_interval=short_interval, outcome_in_words=outcome_in_words
-    )
     claims, claims_figure = sections.other_claims(snapshot)
     return environment.get_template("report.html.j2").render(
+        **HELPERS,
         snapshot=snapshot,
         around=around,
         grades=GRADES,
