@@ -1,5 +1,8 @@
 """Snapshots made by hand, for the report and the card: one company whose verdict is supported, inconclusive or contradicted."""
 
+# One row a line reads as the table that it stands for.
+# ruff: noqa: E501
+
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -68,7 +71,10 @@ def estimate_row(claim_id: str, spec_id: str, lever: str, quantity: Any, value: 
 def check_row(claim_id: str, name: str, gate_code: str, kind: Any, statistic: str, value: float | None, **more: Any) -> Row:
     """A row of `claim.robustness_checks`."""
     given: dict[str, Any] = {"threshold": None, "passed": True, "blocking": True, "detail": "", "estimate_id": None, **more}
-    return {"run_id": "r1", **asdict(Check(f"{claim_id}|{name}", gate_code, claim_id, kind=kind, statistic=statistic, value=value, **given))}
+    return {
+        "run_id": "r1",
+        **asdict(Check(f"{claim_id}|{name}", gate_code, claim_id, kind=kind, statistic=statistic, value=value, **given)),
+    }
 
 
 def _c1_estimates(kind: Kind) -> list[Row]:
@@ -92,7 +98,9 @@ def _c1_estimates(kind: Kind) -> list[Row]:
         for j, effects in enumerate(("customer+week", "customer+week_by_contact")):
             spec_id = f"roster|{effects}|adstock {rate:g}"
             if spec_id != primary:
-                rows.append(estimate_row("C1", spec_id, "contrast", "delta", delta + 0.0011 * (i - 2) - 0.0023 * (1 - j), se * (0.9 + 0.05 * i)))
+                rows.append(
+                    estimate_row("C1", spec_id, "contrast", "delta", delta + 0.0011 * (i - 2) - 0.0023 * (1 - j), se * (0.9 + 0.05 * i))
+                )
     return [*rows, kappa]
 
 
@@ -133,7 +141,11 @@ def verdict_row(claim_id: str, verdict: str, reason: str, delta: float | None, s
 
 def _verdicts(kind: Kind) -> list[Row]:
     theta_r, theta_b, se = TRUTHS[kind]
-    settle = None if kind != "inconclusive" else "More of the same data: the smallest effect that this sample could find is 0.0232, the smallest that matters 0.0050."
+    settle = (
+        None
+        if kind != "inconclusive"
+        else "More of the same data: the smallest effect that this sample could find is 0.0232, the smallest that matters 0.0050."
+    )
     absent = "What the failed checks of this claim name, recorded for customers whose outcomes are known."
     return [
         verdict_row("C1", *VERDICTS[kind], theta_r - theta_b, se, first_stage_f=143.2, what_would_settle_it=settle),

@@ -42,7 +42,7 @@ def verdict_card(snapshot: Snapshot, verdict: Row) -> str:
             lines.append("* exploratory")
     notice = plan_notice(snapshot)
     if notice is not None:
-        lines += ["", *_wrapped(notice)]
+        lines += ["", *_wrapped(f"{notice} (the report shows them)")]
     return _boxed(f"{claim_id} {snapshot.claims[claim_id]['name']}", lines)
 
 

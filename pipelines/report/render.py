@@ -11,9 +11,9 @@ from pipelines.ingest import Attempt, last_attempts
 from pipelines.paths import Home
 from pipelines.report import sections, shapes
 from pipelines.report.markdown import Block, blocks
-from pipelines.report.numbers import count, plain, short_interval, size
+from pipelines.report.numbers import count, counted, plain, short_interval, size
 from pipelines.report.plan_notice import plan_notice
-from pipelines.report.summary import PRIMARY_CLAIM, Row, Snapshot, read_snapshot
+from pipelines.report.summary import Row, Snapshot, read_snapshot
 from pipelines.report.words import GRADES, HEADLINES, outcome_in_words, verdict_in_words
 from pipelines.settings import Settings
 
@@ -22,6 +22,7 @@ HELPERS: dict[str, Any] = {
     "size": size,
     "plain": plain,
     "count": count,
+    "counted": counted,
     "short_interval": short_interval,
     "outcome_in_words": outcome_in_words,
 }
@@ -62,7 +63,7 @@ def render(snapshot: Snapshot, around: Surroundings) -> str:
         main=_main(snapshot, snapshot.primary) if snapshot.primary is not None else None,
         claims=claims,
         claims_figure=claims_figure,
-        other_checks=_other_checks(snapshot),
+        details=_details(snapshot),
         automation=shapes.automation(snapshot),
         four_levers=shapes.four_levers(snapshot),
         first_stage=shapes.first_stage(snapshot),
@@ -97,14 +98,17 @@ def _main(snapshot: Snapshot, verdict: Row) -> dict[str, Any]:
     }
 
 
-def _other_checks(snapshot: Snapshot) -> list[tuple[str, list[sections.GateLine]]]:
-    primary = snapshot.primary["claim_id"] if snapshot.primary is not None else PRIMARY_CLAIM
-    found: dict[str, list[sections.GateLine]] = {}
-    units = {row["claim_id"]: row["unit"] for row in snapshot.verdicts}
-    for check in snapshot.checks:
-        if check["claim_id"] != primary:
-            found.setdefault(check["claim_id"], []).extend(sections.gate_lines([check], units.get(check["claim_id"], "")))
-    return sorted(found.items())
+def _details(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """What else is known of the other claims."""
+    return [
+        {
+            "verdict": verdict,
+            "claim": snapshot.claims.get(verdict["claim_id"], {}),
+            "designs": sections.designs(snapshot, verdict),
+            "gates": sections.gate_lines([row for row in snapshot.checks if row["claim_id"] == verdict["claim_id"]], verdict["unit"]),
+        }
+        for verdict in snapshot.others
+    ]
 
 
 def _certificate(around: Surroundings) -> list[Block]:
