@@ -42,7 +42,7 @@ def verdict_card(snapshot: Snapshot, verdict: Row) -> str:
             lines.append("* exploratory")
     notice = plan_notice(snapshot)
     if notice is not None:
-        lines += ["", *_wrapped(notice)]
+        lines += ["", *_wrapped(f"{notice} (the report shows them)")]
     return _boxed(f"{claim_id} {snapshot.claims[claim_id]['name']}", lines)
 
 
@@ -63,8 +63,9 @@ def _basis(verdict: Row) -> str:
 def _claim_line(snapshot: Snapshot, verdict: Row) -> str:
     claim_id, mark = verdict["claim_id"], "*" if is_exploratory(verdict) else ""
     name = readable(snapshot.claims.get(claim_id, {}).get("name", "")) + mark
-    told = "contradicted" if verdict["verdict"] == "contradicted" else verdict["verdict"]
-    return f"{claim_id} {name:<23} {told:<12} {readable(verdict['reason_code']):<14} {short_interval(verdict)}".rstrip()
+    told = verdict["verdict"]
+    reason = readable(verdict["reason_code"]) if verdict["reason_code"] != told else ""
+    return f"{claim_id} {name:<23} {told:<12} {reason:<18} {short_interval(verdict)}".rstrip()
 
 
 def _row(name: str, value: str, note: str) -> str:

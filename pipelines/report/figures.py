@@ -54,12 +54,13 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Bar:
-    """One drawn row; places in percent of the width, None where there is nothing to draw."""
+    """One drawn row; places in percent of the width, None where there is nothing to draw, or only beyond the edge."""
 
     label: str
     text: str
     note: str
     kind: str
+    is_known: bool
     at: float | None
     ci95: tuple[float, float] | None
     ci90: tuple[float, float] | None
@@ -78,7 +79,7 @@ class IntervalFigure:
 
     @property
     def is_drawn(self) -> bool:
-        return any(bar.at is not None for bar in self.bars)
+        return any(bar.is_known for bar in self.bars)
 
 
 def interval_figure(
@@ -101,7 +102,7 @@ def interval_figure(
         bars=tuple(_bar(each, scale) for each in estimates),
         zero=scale.place(0.0),
         band=band,
-        ticks=tuple(Tick(scale.place(value), name(value)) for value in round_values(-reach, reach, 4)),
+        ticks=tuple(Tick(scale.place(value), name(value)) for value in round_values(-reach, reach, 6)),
     )
 
 
@@ -112,7 +113,8 @@ def _bar(each: Estimate, scale: Scale) -> Bar:
         text=each.text,
         note=each.note,
         kind=each.kind,
-        at=scale.place(each.value) if each.value is not None else None,
+        is_known=is_known,
+        at=scale.place(each.value) if each.value is not None and scale.lo <= each.value <= scale.hi else None,
         ci95=_ends(each.ci95, scale) if is_known else None,
         ci90=_ends(each.ci90, scale) if is_known and any(end is not None for end in each.ci90) else None,
         goes_beyond_left=is_known and (each.ci95[0] is None or each.ci95[0] < scale.lo),
@@ -207,8 +209,8 @@ def spec_curve(specs: Sequence[Specified], smallest_effect: float, name: Callabl
     ordered = sorted(specs, key=lambda each: (each.value, each.title))
     rows = _differing(ordered)
     top, line, plot_bottom = 10.0, 15.0, 170.0
-    frame = Frame(width=380, height=plot_bottom + 14 + line * sum(1 + len(values) for values in rows.values()) + 6,
-                  left=112, right=372, top=top, bottom=plot_bottom)  # fmt: skip
+    frame = Frame(width=410, height=plot_bottom + 14 + line * sum(1 + len(values) for values in rows.values()) + 6,
+                  left=146, right=404, top=top, bottom=plot_bottom)  # fmt: skip
     reach_lo = min([each.lo for each in ordered] + [-smallest_effect])
     reach_hi = max([each.hi for each in ordered] + [smallest_effect])
     margin = 0.04 * (reach_hi - reach_lo)

@@ -40,10 +40,20 @@ def bare_amount(value: float | None, unit: str | None) -> str:
         return "+∞" if value > 0 else f"{MINUS}∞"
     if is_points(unit):
         points = value * 100
+        if points == 0:
+            return "0.00"
         decimals = 3 if abs(points) < SMALL_POINTS else 2
         return f"{points:+.{decimals}f}".replace("-", MINUS)
     text = f"{value:+,.0f}" if abs(value) >= WHOLE_NUMBERS_FROM else f"{value:+.4g}"
     return text.replace("-", MINUS)
+
+
+def tick_amount(value: float, unit: str | None) -> str:
+    """An amount at an axis: the unit stands elsewhere, and round numbers have no decimals to show."""
+    if value == 0:
+        return "0"
+    scaled = round(value * 100, 9) if is_points(unit) else value
+    return f"{scaled:+,.6g}".replace("-", MINUS)
 
 
 def size(value: float | None, unit: str | None) -> str:
@@ -90,6 +100,11 @@ def plain(value: float | None, digits: int = 3) -> str:
 def count(value: int | None) -> str:
     """A count with thousands set apart; nothing where there is none."""
     return "" if value is None else f"{value:,}"
+
+
+def counted(value: int | None, name: str) -> str:
+    """A count with its noun, in the plural where it is not one."""
+    return f"{count(value)} {name}{'' if value == 1 else 's'}"
 
 
 def probability(p: float | None) -> str:

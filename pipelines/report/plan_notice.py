@@ -10,8 +10,8 @@ def plan_notice(snapshot: Snapshot) -> str | None:
         return None
     if current["changed_after_data_seen"]:
         n = len(current["changes"])
-        return f"plan changed after data were seen: {n} {'entry' if n == 1 else 'entries'} (the report shows them)"
+        return f"plan changed after data were seen: {n} {'entry' if n == 1 else 'entries'}"
     tried = sum(1 for plan in snapshot.plans if plan["changed_after_data_seen"])
     if tried:
-        return f"other plans tried after data were seen: {tried} (the report shows them)"
+        return f"other plans tried after data were seen: {tried}"
     return None

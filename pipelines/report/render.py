@@ -11,13 +11,21 @@ from pipelines.ingest import Attempt, last_attempts
 from pipelines.paths import Home
 from pipelines.report import sections, shapes
 from pipelines.report.markdown import Block, blocks
-from pipelines.report.numbers import amount, count, plain, short_interval, size
+from pipelines.report.numbers import count, counted, plain, short_interval, size
 from pipelines.report.plan_notice import plan_notice
-from pipelines.report.summary import PRIMARY_CLAIM, Row, Snapshot, read_snapshot
+from pipelines.report.summary import Row, Snapshot, read_snapshot
 from pipelines.report.words import GRADES, HEADLINES, outcome_in_words, verdict_in_words
 from pipelines.settings import Settings
 
 COVERAGE_FILE = "coverage.md"
+HELPERS: dict[str, Any] = {
+    "size": size,
+    "plain": plain,
+    "count": count,
+    "counted": counted,
+    "short_interval": short_interval,
+    "outcome_in_words": outcome_in_words,
+}
 
 
 @dataclass(frozen=True)
@@ -46,18 +54,16 @@ def render(snapshot: Snapshot, around: Surroundings) -> str:
     environment = Environment(
         loader=PackageLoader("pipelines.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(
-        amount=amount, size=size, plain=plain, count=count, short_interval=short_interval, outcome_in_words=outcome_in_words
-    )
     claims, claims_figure = sections.other_claims(snapshot)
     return environment.get_template("report.html.j2").render(
+        **HELPERS,
         snapshot=snapshot,
         around=around,
         grades=GRADES,
         main=_main(snapshot, snapshot.primary) if snapshot.primary is not None else None,
         claims=claims,
         claims_figure=claims_figure,
-        other_checks=_other_checks(snapshot),
+        details=_details(snapshot),
         automation=shapes.automation(snapshot),
         four_levers=shapes.four_levers(snapshot),
         first_stage=shapes.first_stage(snapshot),
@@ -92,14 +98,17 @@ def _main(snapshot: Snapshot, verdict: Row) -> dict[str, Any]:
     }
 
 
-def _other_checks(snapshot: Snapshot) -> list[tuple[str, list[sections.GateLine]]]:
-    primary = snapshot.primary["claim_id"] if snapshot.primary is not None else PRIMARY_CLAIM
-    found: dict[str, list[sections.GateLine]] = {}
-    units = {row["claim_id"]: row["unit"] for row in snapshot.verdicts}
-    for check in snapshot.checks:
-        if check["claim_id"] != primary:
-            found.setdefault(check["claim_id"], []).extend(sections.gate_lines([check], units.get(check["claim_id"], "")))
-    return sorted(found.items())
+def _details(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """What else is known of the other claims."""
+    return [
+        {
+            "verdict": verdict,
+            "claim": snapshot.claims.get(verdict["claim_id"], {}),
+            "designs": sections.designs(snapshot, verdict),
+            "gates": sections.gate_lines([row for row in snapshot.checks if row["claim_id"] == verdict["claim_id"]], verdict["unit"]),
+        }
+        for verdict in snapshot.others
+    ]
 
 
 def _certificate(around: Surroundings) -> list[Block]:

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.report.figures import Estimate, IntervalFigure, interval_figure
-from pipelines.report.numbers import amount, bare_amount, finite, interval, is_points, plain, probability, short_interval, size, value_of
+from pipelines.report.numbers import amount, bare_amount, finite, is_points, plain, probability, short_interval, size, tick_amount, value_of
 from pipelines.report.summary import Row, Snapshot, find
 from pipelines.report.words import (
     GATES,
-    GRADES,
     HOW_DESIGN_WORKS,
     IN_USE_STEP,
     LADDER_STEPS,
@@ -27,6 +26,7 @@ FOREST_ROWS = [
     ("Naive difference", "contrast", "delta", True),
 ]
 PLACEBO_GATES = {"G3": "the past", "G4": "customers who did not ask then", "G5": "a shortfall a week later"}
+FOREST_REACH = 2.0
 # Beyond this many times what matters an interval is only wide.
 WIDEST_IN_SMALLEST_EFFECTS = 10.0
 
@@ -35,7 +35,7 @@ def as_estimate(row: Row, label: str, kind: str = "other", note: str = "") -> Es
     """A row of estimates, ready to be drawn."""
     return Estimate(
         label=label,
-        text=interval(row),
+        text=short_interval(row),
         value=value_of(row),
         ci95=(finite(row["ci95_lo"]), finite(row["ci95_hi"])),
         ci90=(finite(row.get("ci90_lo")), finite(row.get("ci90_hi"))),
@@ -55,7 +55,10 @@ def forest(snapshot: Snapshot, verdict: Row) -> IntervalFigure:
     jackknife = next((row for row in _deltas(snapshot, claim_id) if row["spec_id"].endswith("|CRV3")), None)
     if jackknife is not None:
         estimates.insert(3, as_estimate(jackknife, "Difference, jackknife", "other", "each shift left out in turn"))
-    return interval_figure(estimates, verdict["sesoi"], lambda value: bare_amount(value, unit))
+    # The naive difference may be so far out that nothing else could be seen beside it.
+    within = [abs(end) for each in estimates if each.kind != "naive" for end in (each.value, *each.ci95) if end is not None]
+    most = FOREST_REACH * max([*within, verdict["sesoi"]])
+    return interval_figure(estimates, verdict["sesoi"], lambda value: tick_amount(value, unit), most)
 
 
 def _deltas(snapshot: Snapshot, claim_id: str) -> list[Row]:
@@ -74,7 +77,7 @@ def ladder(snapshot: Snapshot, verdict: Row) -> IntervalFigure:
         if row["is_primary"]:
             how = HOW_DESIGN_WORKS.get(row["design"].partition(";")[0], "")
             estimates.append(as_estimate(row, "In use", "primary", f"{IN_USE_STEP}: {row['design']}. {how}".strip()))
-    return interval_figure(estimates, verdict["sesoi"], lambda value: bare_amount(value, verdict["unit"]))
+    return interval_figure(estimates, verdict["sesoi"], lambda value: tick_amount(value, verdict["unit"]))
 
 
 def change_of_mind(verdict: Row) -> str:
@@ -112,7 +115,7 @@ class ClaimLine:
 
     claim_id: str
     article_terms: str
-    estimand: str
+    name: str
     verdict: str
     kind: str
     reason: str
@@ -122,7 +125,6 @@ class ClaimLine:
     p_holm: str
     is_exploratory: bool
     gates: str
-    settles: str
 
 
 def other_claims(snapshot: Snapshot) -> tuple[list[ClaimLine], IntervalFigure]:
@@ -138,17 +140,16 @@ def _claim_line(snapshot: Snapshot, verdict: Row) -> ClaimLine:
     return ClaimLine(
         claim_id=verdict["claim_id"],
         article_terms=claim.get("article_terms") or readable(claim.get("name", "")),
-        estimand=claim.get("estimand") or "",
+        name=readable(claim.get("name", "")),
         verdict=verdict_in_words(verdict),
         kind=verdict["verdict"],
         reason=_reason(snapshot, verdict),
         estimate=short_interval(verdict),
         smallest_effect=f"±{size(verdict['sesoi'], verdict['unit'])}",
-        grades=", ".join(f"{grade} ({GRADES.get(grade, '')})" for grade in grades),
+        grades=", ".join(grades),
         p_holm=probability(verdict.get("p_holm")),
         is_exploratory=is_exploratory(verdict),
         gates=f"{verdict['gates_passed']} of {verdict['gates_total']}",
-        settles=verdict["what_would_settle_it"] or "",
     )
 
 
@@ -297,7 +298,7 @@ def placebo_panel(snapshot: Snapshot, verdict: Row) -> IntervalFigure | None:
         drawn = ends if has_ends else (value_of(row), value_of(row))
         label = f"{check['gate_code']}: {PLACEBO_GATES[check['gate_code']]}"
         estimates.append(Estimate(label, told, value_of(row), drawn, note=check["detail"] or ""))
-    return interval_figure(estimates, None, lambda value: bare_amount(value, unit))
+    return interval_figure(estimates, None, lambda value: tick_amount(value, unit))
 
 
 def sensitivity(snapshot: Snapshot, verdict: Row) -> list[str]:
@@ -307,7 +308,7 @@ def sensitivity(snapshot: Snapshot, verdict: Row) -> list[str]:
     for check in snapshot.checks:
         if check["claim_id"] == verdict["claim_id"] and check["kind"] == "sensitivity":
             pushed = finite(check["value"])
-            told = check["statistic"]
+            told = check["statistic"].replace("Delta", "Δ")
             if pushed is not None:
                 told += f": {amount(pushed, unit)} instead of {amount(now, unit)}."
             end = "The verdict would stand." if check["passed"] else "The verdict would not stand."
@@ -317,5 +318,5 @@ def sensitivity(snapshot: Snapshot, verdict: Row) -> list[str]:
 
 
 def _sensitivity_detail(detail: Any, unit: str) -> str:
-    words = str(detail or "")
+    words = str(detail or "").replace("Delta", "Δ")
     return f"{words} (Δ in {unit}.)" if is_points(unit) and words else words

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pipelines.report.figures import XY, IntervalFigure, Scatter, SpecCurve, Specified, fitted_line, interval_figure, scatter, spec_curve
-from pipelines.report.numbers import amount, bare_amount, count, finite, interval, is_points, plain, value_of
+from pipelines.report.numbers import amount, count, finite, is_points, plain, short_interval, tick_amount, value_of
 from pipelines.report.sections import as_estimate
 from pipelines.report.summary import Row, Snapshot, find
 from pipelines.report.words import EFFECT_NAMES, readable
@@ -32,10 +32,12 @@ def specifications(snapshot: Snapshot, verdict: Row) -> tuple[SpecCurve | None, 
     for row in rows:
         value, lo, hi = value_of(row), finite(row["ci95_lo"]), finite(row["ci95_hi"])
         if value is not None and lo is not None and hi is not None:
-            specs.append(Specified(f"{_spec_name(row)}: {interval(row)}", value, lo, hi, row["is_primary"], choices_of(row["spec_id"])))
-    curve = spec_curve(specs, verdict["sesoi"], lambda value: bare_amount(value, unit))
+            specs.append(
+                Specified(f"{_spec_name(row)}: {short_interval(row)}", value, lo, hi, row["is_primary"], choices_of(row["spec_id"]))
+            )
+    curve = spec_curve(specs, verdict["sesoi"], lambda value: tick_amount(value, unit))
     table = [
-        SpecRow(_spec_name(row), interval(row), row["is_primary"], count(row["n_obs"]), count(row["n_customers"]), _clusters(row))
+        SpecRow(_spec_name(row), short_interval(row), row["is_primary"], count(row["n_obs"]), count(row["n_customers"]), _clusters(row))
         for row in rows
     ]
     return curve, table
@@ -61,7 +63,8 @@ def choices_of(spec_id: str) -> dict[str, str]:
 
 
 def _spec_name(row: Row) -> str:
-    return "; ".join(f"{name} {value}" for name, value in choices_of(row["spec_id"]).items())
+    choices = choices_of(row["spec_id"])
+    return "; ".join(f"{name} {value}" if name == CARRY_OVER else value for name, value in choices.items())
 
 
 def _clusters(row: Row) -> str:
@@ -139,7 +142,7 @@ def automation(snapshot: Snapshot) -> Automation | None:
         return None
     unit = peaks[0]["unit"] if peaks else ""
     outcome_unit = next((row["unit"] for row in rows if row["quantity"] == "delta"), unit)
-    return Automation(scatter(dots, lambda value: plain(value) or "0", lambda value: bare_amount(value, outcome_unit)), lines)
+    return Automation(scatter(dots, lambda value: plain(value) or "0", lambda value: tick_amount(value, outcome_unit)), lines)
 
 
 def _parabola(rows: list[Row], spec_id: str) -> list[XY]:
@@ -171,4 +174,4 @@ def four_levers(snapshot: Snapshot) -> IntervalFigure | None:
     contrast = find(snapshot, "C7", "contrast", "delta")
     if contrast is not None:
         estimates.append(as_estimate(contrast, "service over the best other", "primary", "simultaneous 95 % interval (Hsu 1984)"))
-    return interval_figure(estimates, verdict["sesoi"], lambda value: bare_amount(value, verdict["unit"]))
+    return interval_figure(estimates, verdict["sesoi"], lambda value: tick_amount(value, verdict["unit"]))
