@@ -5,7 +5,6 @@ from typing import Any
 
 import duckdb
 import numpy as np
-from numpy.typing import NDArray
 
 from pipelines.claim.linear import Floats, Integers
 from pipelines.claim.sample import NO_SHIFT, BroadcastReach, Panel, Turns
