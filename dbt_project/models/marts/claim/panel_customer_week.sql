@@ -48,9 +48,9 @@ plan as (
 ),
 
 exposure as (
-    select exposure_customer_week.*
-    from {{ ref('exposure_customer_week') }}
-    inner join plan on exposure_customer_week.adstock_rate = plan.primary_adstock_rate
+    select exposures.*
+    from {{ ref('exposure_customer_week') }} as exposures
+    inner join plan on exposures.adstock_rate = plan.primary_adstock_rate
 ),
 
 customer_weeks as (
