@@ -105,12 +105,36 @@ def test_all_ids_of_one_person_get_one_arm(home: Path, tmp_path: Path) -> None:
     for i in range(N_CONTACTS):
         assert arms["crm_contacts", f"k{i}"] == arms["support_users", f"u{i}"]
     assert arms["social_accounts", "s1"] == arms["crm_contacts", "k1"]
+    # The hash is of the smallest id as the source has it: no key of the home is needed to check it.
+    trial = Trial("responsiveness-customer-2026-03-02", "responsiveness", "customer", 0.5, 20261122)
+    assert {key: arms["crm_contacts", key] for key in ("k0", "k7")} == {
+        key: arm_of(trial, f"crm_contacts|crm|{key}") for key in ("k0", "k7")
+    }
+    assert arms["support_users", "only3"] == arm_of(trial, "support_users|s|only3")
     assert ("crm_contacts", "old") not in arms
     assert ("support_users", "staff") not in arms
     assert len(arms) == 2 * N_CONTACTS + 1 + N_ONLY_USERS
     assert len(lists["experiments"]) == N_CONTACTS + N_ONLY_USERS
     by_unit = {row["unit_id"]: row["arm"] for row in lists["experiments"]}
     assert {by_unit[f"k{i}"] == arms["crm_contacts", f"k{i}"] for i in range(N_CONTACTS)} == {True}
+
+
+def test_all_persons_of_one_company_get_one_arm_where_companies_are_the_unit(warehouse: Warehouse, tmp_path: Path) -> None:
+    rows = company()
+    rows["crm_accounts"] = [{"source_id": "crm", "account_id": "acme"}]
+    for contact in rows["crm_contacts"][10:30]:
+        contact["account_id"] = "acme"
+    warehouse.fill(rows, AS_OF)
+    warehouse.connection.execute("update run.analysis_plan set customer_unit = 'account'")
+    try:
+        write_build(warehouse, rows, tmp_path / "home")
+    finally:
+        warehouse.connection.execute("update run.analysis_plan set customer_unit = 'person'")
+    lists = assigned(tmp_path / "trial", tmp_path / "home", *HOLDOUT)
+    arms = {row["id"]: row["arm"] for row in lists["assignment"]}
+    trial = Trial("broadcast-customer-2026-03-02", "broadcast", "customer", 0.3, 5)
+    assert {arms[f"{kind}{i}"] for i in range(10, 30) for kind in "ku"} == {arm_of(trial, "crm_accounts|crm|acme")}
+    assert len(lists["experiments"]) == N_CONTACTS - 19
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_list(home: Path, tmp_path: Path) -> None:
