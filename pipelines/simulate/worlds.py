@@ -159,7 +159,7 @@ class World:
     mention_rate: float = 0.02
     mention_answer_rate: float = 0.55
     mention_answer_by_value: float = 0.10
-    mention_answer_by_shortfall: float = 0.25
+    mention_answer_by_shortfall: float = 0.50
     log_mention_wait: float = 1.0
     mention_wait_sd: float = 1.0
 

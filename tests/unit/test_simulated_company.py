@@ -13,7 +13,7 @@ from pipelines.simulate.arrays import panel_of, shift_facts, turns_of
 from pipelines.simulate.calendar import HOUR, SLOT, START
 from pipelines.simulate.company import Company, simulate
 from pipelines.simulate.contacts import SEVERITY_SHARES
-from pipelines.simulate.priority_queue import _serve
+from pipelines.simulate.priority_queue import _serve, agent_spans
 from pipelines.simulate.truth import policy_shift_of, truth_of
 from pipelines.simulate.worlds import WORLDS, World, world_named
 
@@ -233,6 +233,7 @@ def test_customers_who_left_do_nothing_more() -> None:
     made = simulate(replace(WORLDS["true"], attrition_share=0.5), 6, 500, 20)
     gone = np.arange(20)[:, None] >= made.customers.leaves_week
     assert 0.3 < (made.customers.leaves_week < 20).mean() < 0.7
+    assert set(made.customers.leaves_week.tolist()) == {*range(1, 20), 21}
     assert (made.amounts[gone] == 0).all()
     assert (made.amounts[~gone] != 0).all()
     assert (made.reach.sends[gone] == 0).all()
@@ -306,6 +307,16 @@ def test_landmark_effect_of_churn_is_the_truth() -> None:
     assert 0.05 < truth["ends_anyway_share"] < 0.4
     assert abs(slope.slope - truth["effect"]) < 4 * slope.stderr
     assert abs(slope.slope + 0.03) > 4 * slope.stderr
+
+
+def test_spans_of_agents_fill_the_plan_to_the_microsecond() -> None:
+    # 16 hours and 2 microseconds need three agents; two of them work a microsecond longer.
+    shift, place, length, before = agent_spans(np.array([2 * SLOT + 2, 5]))
+    third = 2 * SLOT // 3
+    assert shift.tolist() == [0, 0, 0, 1]
+    assert place.tolist() == [0, 1, 2, 0]
+    assert length.tolist() == [third + 1, third + 1, third, 5]
+    assert before.tolist() == [0, third + 1, 2 * third + 2, 0]
 
 
 def at(hour: float) -> int:
