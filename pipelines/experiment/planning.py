@@ -12,6 +12,7 @@ from pipelines.experiment.power import (
     power_at,
     repeated_variance,
     two_arm_se,
+    two_arm_units,
 )
 
 # Longer trials are not worth planning by this table.
@@ -159,7 +160,8 @@ def _row(design: str, lever: str, assumption: str, company: Company, trials: Tri
         return PowerRow(design, lever, assumption, None, None, None, None, str(error))
     weeks = _first_week(company, trials, se_of)
     if weeks is None:
-        return PowerRow(design, lever, assumption, detectable, power, None, None, f"not within {MOST_WEEKS} weeks")
+        reason = f"not within {MOST_WEEKS} weeks" + (_customers_needed(company, trials) if se_of is _holdout_se else "")
+        return PowerRow(design, lever, assumption, detectable, power, None, None, reason)
     tickets = None if se_of is _holdout_se else math.ceil(weeks * company.tickets_per_week)
     return PowerRow(design, lever, assumption, detectable, power, weeks, tickets)
 
@@ -190,6 +192,13 @@ def _holdout_se(company: Company, trials: Trials) -> tuple[float, float]:
     inflation = repeated_variance(windows, company.outcome_icc)
     se = two_arm_se(company.outcome_sd, company.n_customers, trials.holdout, inflation)
     return se * company.broadcast_shift / company.mean_broadcast, company.n_customers - 2
+
+
+def _customers_needed(company: Company, trials: Trials) -> str:
+    windows = max(1.0, trials.weeks / company.horizon_weeks)
+    sd = company.outcome_sd * math.sqrt(repeated_variance(windows, company.outcome_icc)) * company.broadcast_shift / company.mean_broadcast
+    needed = two_arm_units(company.matters, sd, trials.holdout)
+    return "" if needed is None else f"; {needed:,} customers would do in {trials.weeks}"
 
 
 def _tickets(company: Company, trials: Trials) -> float:

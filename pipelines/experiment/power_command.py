@@ -187,7 +187,9 @@ def power_text(table: PowerTable) -> str:
         lines += ["", f"a trial of {table.planned.weeks} weeks"]
         lines += [_line(f"{row.design}, {row.assumption}", row, table) for row in table.trials]
         lines += ["", *NOTES]
-        lines += [f"{row.design}: {row.reason}" for row in table.trials if row.detectable is None]
+        lines += [
+            f"{row.design}: {row.reason}" for row in table.trials if row.reason and (row.detectable is None or row.lever == "broadcast")
+        ]
     if table.why_not is not None:
         lines.append(table.why_not)
     return "\n".join(lines)
