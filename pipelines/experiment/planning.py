@@ -186,6 +186,8 @@ def _first_week(company: Company, trials: Trials, se_of: StandardError) -> int |
 
 def _holdout_se(company: Company, trials: Trials) -> tuple[float, float]:
     """Difference of arm means over the outcome windows that fit, scaled from the whole lever to its policy shift."""
+    if not company.broadcast_shift > 0:
+        raise ValueError("Broadcast did not vary from week to week, so there is no policy shift to speak of.")
     if not company.mean_broadcast > 0:
         raise ValueError("Nobody was reached by a broadcast, so a holdout has nothing to withhold.")
     windows = max(1.0, trials.weeks / company.horizon_weeks)
@@ -202,6 +204,8 @@ def _customers_needed(company: Company, trials: Trials) -> str:
 
 
 def _tickets(company: Company, trials: Trials) -> float:
+    if not company.contact_rate * company.responsiveness_shift > 0:
+        raise ValueError("Reply times did not vary from week to week, so there is no policy shift to speak of.")
     n = company.tickets_per_week * trials.weeks
     if n <= 2:
         raise ValueError("Too few tickets a week for a trial by ticket.")

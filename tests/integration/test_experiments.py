@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -366,12 +366,55 @@ def test_power_and_readout_of_the_bundled_data(published_home: Path) -> None:
     assert "none has evidence grade A" in readout
 
 
-def test_power_needs_the_plan_that_decided(published_home: Path, tmp_path: Path) -> None:
-    from pipelines.paths import DEFAULT_PLAN
+def test_power_and_readout_need_a_snapshot(tmp_path: Path) -> None:
+    for command in (["power"], ["experiment", "readout"]):
+        result = CliRunner().invoke(app, [*command, "--home", str(tmp_path)])
+        assert isinstance(result.exception, TwowayError)
+        assert "nothing was published yet" in str(result.exception)
 
-    other = tmp_path / "plan.yml"
-    other.write_text(DEFAULT_PLAN.read_text() + "# another\n")
-    result = CliRunner().invoke(app, ["power", "--home", str(published_home), "--plan", str(other)])
-    assert isinstance(result.exception, ConfigError)
-    nothing = CliRunner().invoke(app, ["power", "--home", str(tmp_path)])
-    assert isinstance(nothing.exception, TwowayError)
+
+ARMS = (
+    "int_experiments__trials",
+    "int_experiments__ticket_arms",
+    "int_experiments__slot_arms",
+    "int_experiments__customer_arms",
+    "int_experiments__holdouts",
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "table", "column"),
+    [
+        (TICKETS, "int_experiments__ticket_arms", "ticket_id"),
+        (PRIORITY, "int_experiments__customer_arms", "customer_id"),
+        (("--lever", "responsiveness", "--unit", "shift", "--share", "0.5"), "int_experiments__slot_arms", "slot"),
+        (HOLDOUT, "int_experiments__holdouts", "customer_id"),
+    ],
+    ids=["ticket", "customer", "shift", "holdout"],
+)
+def test_the_warehouse_finds_every_assigned_unit_in_its_arm(
+    compiled_project: CompiledProject, home: Path, tmp_path: Path, arguments: tuple[str, ...], table: str, column: str
+) -> None:
+    assigned(tmp_path / "trial", home, *arguments)
+    rows: dict[str, Any] = dict(company())
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        folder = tmp_path / "input"
+        folder.mkdir()
+        (folder / "experiments.csv").write_bytes((tmp_path / "trial" / "experiments.csv").read_bytes())
+        FilesSource("acme", folder, None).read(connection)
+        cursor = connection.execute("select * exclude (_row_number, _extra) from experiments")
+        names = [each[0] for each in cursor.description or []]
+        rows["experiments"] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    with Warehouse(compiled_project, *ARMS) as later:
+        later.fill(rows, AS_OF)
+        problems = later.connection.execute("select distinct problem from intermediate.int_experiments__trials").fetchall()
+        assert problems == [(None,)]
+        arms = Counter(row["arm"] for row in rows["experiments"])
+        found = later.connection.execute(f"select count(*) from intermediate.{table}").fetchone()
+        if table == "int_experiments__holdouts":
+            assert found == (arms["holdout"],)
+        else:
+            assert found == (len(rows["experiments"]),)
+            treated = later.connection.execute(f"select count({column}) from intermediate.{table} where is_treated").fetchone()
+            assert treated == (arms["priority"],)

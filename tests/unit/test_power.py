@@ -170,5 +170,8 @@ def test_what_can_not_be_planned_says_why() -> None:
         trial_rows(company(mean_broadcast=0.0), Trials())[0].reason
         == "Nobody was reached by a broadcast, so a holdout has nothing to withhold."
     )
+    assert (trial_rows(company(broadcast_shift=0.0), Trials())[0].reason or "").startswith("Broadcast did not vary")
+    for changed in ({"responsiveness_shift": 0.0}, {"contact_rate": 0.0}):
+        assert (trial_rows(company(**changed), Trials())[1].reason or "").startswith("Reply times did not vary from week to week")
     assert trial_rows(company(tickets_per_week=0.1), Trials())[1].reason == "Too few tickets a week for a trial by ticket."
     assert trial_rows(company(turn_sd=0.0), Trials())[5].reason == "Reply times do not vary."
