@@ -84,7 +84,6 @@ def verdict(
 @app.command()
 def power(
     home: HomeOption = None,
-    plan: Annotated[Path | None, typer.Option(help="Analysis plan of the snapshot (default: the one that ships).")] = None,
     weeks: Annotated[int, typer.Option(help="Length of the planned trials.", min=1, max=520)] = 13,
     holdout: Annotated[str, typer.Option(help="Share of customers held out of broadcasts.")] = "5%",
     priority: Annotated[str, typer.Option(help="Share of tickets given priority.")] = "50%",
@@ -98,12 +97,11 @@ def power(
     from pipelines.experiment.command import share_of
     from pipelines.experiment.planning import Trials
     from pipelines.experiment.power_command import power_table, power_text
-    from pipelines.plan import load_plan
     from pipelines.settings import load_settings
 
-    settings = load_settings(home, plan=plan)
+    paths = load_settings(home).paths
     planned = Trials(weeks, share_of(holdout), share_of(priority), speedup, staffing)
-    table = power_table(settings.paths.snapshot, load_plan(settings.plan), planned)
+    table = power_table(paths.snapshot, planned)
     print(json.dumps(table.as_json(), indent=1) if as_json else power_text(table))
 
 

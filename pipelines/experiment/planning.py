@@ -12,6 +12,7 @@ from pipelines.experiment.power import (
     power_at,
     repeated_variance,
     two_arm_se,
+    two_arm_units,
 )
 
 # Longer trials are not worth planning by this table.
@@ -159,7 +160,8 @@ def _row(design: str, lever: str, assumption: str, company: Company, trials: Tri
         return PowerRow(design, lever, assumption, None, None, None, None, str(error))
     weeks = _first_week(company, trials, se_of)
     if weeks is None:
-        return PowerRow(design, lever, assumption, detectable, power, None, None, f"not within {MOST_WEEKS} weeks")
+        reason = f"not within {MOST_WEEKS} weeks" + (_customers_needed(company, trials) if se_of is _holdout_se else "")
+        return PowerRow(design, lever, assumption, detectable, power, None, None, reason)
     tickets = None if se_of is _holdout_se else math.ceil(weeks * company.tickets_per_week)
     return PowerRow(design, lever, assumption, detectable, power, weeks, tickets)
 
@@ -184,6 +186,8 @@ def _first_week(company: Company, trials: Trials, se_of: StandardError) -> int |
 
 def _holdout_se(company: Company, trials: Trials) -> tuple[float, float]:
     """Difference of arm means over the outcome windows that fit, scaled from the whole lever to its policy shift."""
+    if not company.broadcast_shift > 0:
+        raise ValueError("Broadcast did not vary from week to week, so there is no policy shift to speak of.")
     if not company.mean_broadcast > 0:
         raise ValueError("Nobody was reached by a broadcast, so a holdout has nothing to withhold.")
     windows = max(1.0, trials.weeks / company.horizon_weeks)
@@ -192,7 +196,16 @@ def _holdout_se(company: Company, trials: Trials) -> tuple[float, float]:
     return se * company.broadcast_shift / company.mean_broadcast, company.n_customers - 2
 
 
+def _customers_needed(company: Company, trials: Trials) -> str:
+    windows = max(1.0, trials.weeks / company.horizon_weeks)
+    sd = company.outcome_sd * math.sqrt(repeated_variance(windows, company.outcome_icc)) * company.broadcast_shift / company.mean_broadcast
+    needed = two_arm_units(company.matters, sd, trials.holdout)
+    return "" if needed is None else f"; {needed:,} customers would do in {trials.weeks}"
+
+
 def _tickets(company: Company, trials: Trials) -> float:
+    if not company.contact_rate * company.responsiveness_shift > 0:
+        raise ValueError("Reply times did not vary from week to week, so there is no policy shift to speak of.")
     n = company.tickets_per_week * trials.weeks
     if n <= 2:
         raise ValueError("Too few tickets a week for a trial by ticket.")

@@ -7,12 +7,14 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import yaml
 
-from pipelines.errors import ConfigError, TwowayError
+from pipelines.errors import TwowayError
 from pipelines.experiment.planning import MOST_WEEKS, Company, PowerRow, Precision, Trials, published_row, trial_rows
 from pipelines.experiment.power import intraclass_correlation
-from pipelines.plan import FrozenPlan
-from pipelines.report.summary import Snapshot, amount, find, read_snapshot
+from pipelines.plan import Plan
+from pipelines.report.numbers import size
+from pipelines.report.summary import Snapshot, find, read_snapshot
 
 RECENT_WEEKS = 52
 PUBLISHED = (("responsiveness", "theta", "evidence_grade_r"), ("broadcast", "theta", "evidence_grade_b"), ("contrast", "delta", None))
@@ -51,23 +53,20 @@ class PowerTable:
         }
 
 
-def power_table(snapshot_path: Path, plan: FrozenPlan, planned: Trials) -> PowerTable:
+def power_table(snapshot_path: Path, planned: Trials) -> PowerTable:
     """Read the snapshot and work out the table for claim C1.
 
     Raises:
-        TwowayError: nothing was published, or nothing could be estimated.
-        ConfigError: the snapshot was decided by another plan.
+        TwowayError: nothing was published, or not by this version.
     """
     snapshot = read_snapshot(snapshot_path)
     verdict = next((row for row in snapshot.verdicts if row["claim_id"] == "C1"), None)
     if verdict is None:
         raise TwowayError("The snapshot holds no verdict on claim C1, so there is no standard error to start from.")
-    if verdict["prereg_sha"] != plan.sha256:
-        raise ConfigError(f"The snapshot was decided by another plan than {plan.path.name}. Name that plan with --plan.")
     theta = find(snapshot, "C1", "contrast", "delta") or {}
     sizes = {"customers": verdict["n_customers"] or 0, "tickets": verdict["n_tickets"] or 0, "weeks": _weeks(theta)}
     try:
-        company = _company(snapshot_path, snapshot, verdict, sizes, plan.plan.claims.C1.outcome.horizon_weeks)
+        company = _company(snapshot_path, snapshot, verdict, sizes, _horizon_weeks(snapshot))
         why_not = None
     except ValueError as error:
         company, why_not = None, str(error)
@@ -82,6 +81,12 @@ def power_table(snapshot_path: Path, plan: FrozenPlan, planned: Trials) -> Power
         sizes=sizes,
         why_not=why_not,
     )
+
+
+def _horizon_weeks(snapshot: Snapshot) -> int:
+    if snapshot.current_plan is None:
+        raise TwowayError("The snapshot was published by an earlier version and does not hold its plan. Run `twoway run` again.")
+    return Plan.model_validate(yaml.safe_load(snapshot.current_plan["plan_text"])).claims.C1.outcome.horizon_weeks
 
 
 def _weeks(row: dict[str, Any]) -> int:
@@ -133,7 +138,7 @@ def _company(path: Path, snapshot: Snapshot, verdict: dict[str, Any], sizes: dic
         (shift_size,) = connection.execute(SHIFT_SIZE).fetchone() or (None,)
         recent_tickets, recent_weeks, turn_sd = connection.execute(TURNS, [7 * RECENT_WEEKS, RECENT_WEEKS]).fetchone() or (0, 1, None)
         (mean_broadcast,) = connection.execute(
-            "select avg(log_adstock_broadcast_days order by brand_id, customer_id, week_start) from claim.panel_customer_week"
+            "select avg(log_adstock_broadcast order by brand_id, customer_id, week_start) from claim.panel_customer_week"
         ).fetchone() or (None,)
     shifts = {lever: find(snapshot, "C1", lever, "theta") or {} for lever in ("responsiveness", "broadcast")}
     spans = {lever: (row.get("scale_p75") or 0.0) - (row.get("scale_p25") or 0.0) for lever, row in shifts.items()}
@@ -176,7 +181,7 @@ def power_text(table: PowerTable) -> str:
     """The table for the terminal."""
     sizes = table.sizes
     lines = [
-        f"What this company can find, at 5 %. What matters starts at {_size(table.matters, table.unit)} ({table.unit}).",
+        f"What this company can find, at 5 %. What matters starts at {size(table.matters, table.unit)} ({table.unit}).",
         "",
     ]
     head = f"{'':<55} {'detectable':>11} {'power':>6} {'weeks needed':>13} {'tickets needed':>15}"
@@ -187,7 +192,9 @@ def power_text(table: PowerTable) -> str:
         lines += ["", f"a trial of {table.planned.weeks} weeks"]
         lines += [_line(f"{row.design}, {row.assumption}", row, table) for row in table.trials]
         lines += ["", *NOTES]
-        lines += [f"{row.design}: {row.reason}" for row in table.trials if row.detectable is None]
+        lines += [
+            f"{row.design}: {row.reason}" for row in table.trials if row.reason and (row.detectable is None or row.lever == "broadcast")
+        ]
     if table.why_not is not None:
         lines.append(table.why_not)
     return "\n".join(lines)
@@ -205,7 +212,7 @@ NOTES = (
 
 
 def _line(name: str, row: PowerRow, table: PowerTable) -> str:
-    detectable = "-" if row.detectable is None else _size(row.detectable, table.unit)
+    detectable = "-" if row.detectable is None else size(row.detectable, table.unit)
     never = "-" if row.detectable is None else f"> {MOST_WEEKS}"
     weeks = never if row.weeks_needed is None else f"{row.weeks_needed:,}"
     tickets = "-" if row.tickets_needed is None else f"{row.tickets_needed:,}"
@@ -213,7 +220,3 @@ def _line(name: str, row: PowerRow, table: PowerTable) -> str:
         weeks = tickets = "enough"
     power = "-" if row.power is None else f"{row.power:.0%}"
     return f"  {name:<53} {detectable:>11} {power:>6} {weeks:>13} {tickets:>15}"
-
-
-def _size(value: float, unit: str) -> str:
-    return amount(value, unit).lstrip("+")

@@ -11,7 +11,8 @@ from pipelines.experiment.files import TrialFolder
 from pipelines.experiment.population import open_build
 from pipelines.experiment.text import arms_lines
 from pipelines.paths import Home
-from pipelines.report.summary import Snapshot, amount, interval, read_snapshot
+from pipelines.report.numbers import interval, size
+from pipelines.report.summary import Snapshot, read_snapshot
 
 LEVERS = {"responsiveness": "evidence_grade_r", "broadcast": "evidence_grade_b"}
 QUANTITIES = {
@@ -165,8 +166,8 @@ def _estimate_lines(estimates: Sequence[dict[str, Any]]) -> list[str]:
 
 def verdict_line(found: Readout, verdict: dict[str, Any]) -> str:
     """One claim's verdict, its reason, and how small an effect the trial could find."""
-    detectable = "" if verdict["mde"] is None else f"; smallest detectable {amount(verdict['mde'], verdict['unit']).lstrip('+')}"
+    detectable = "" if verdict["mde"] is None else f"; smallest detectable {size(verdict['mde'], verdict['unit'])}"
     torn = any(arms.ratio is not None and arms.ratio.is_mismatch for arms in found.trials or [])
     warned = " Not to be read: the arms' sizes do not match the plan." if torn else ""
-    matters = amount(verdict["sesoi"], verdict["unit"]).lstrip("+")
+    matters = size(verdict["sesoi"], verdict["unit"])
     return f"{verdict['claim_id']}: {verdict['verdict']} ({verdict['reason_code']}); matters from {matters}{detectable}.{warned}"

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from pipelines.cli import app
 from pipelines.errors import ConfigError, LockedError, TwowayError
 from pipelines.experiment.assignment import Trial, arm_of, sample_ratio
-from pipelines.experiment.files import read_folder
+from pipelines.experiment.files import read_folder, write_folder
 from pipelines.experiment.readout import Arms, Readout, readout_text
 from pipelines.sources.files import FilesSource
 from tests.conftest import twoway
@@ -175,13 +175,23 @@ def test_the_rows_are_what_the_files_source_takes_and_ids_survive(home: Path, tm
     assert {row[3:] for row in rows} == {(datetime(2026, 3, 2, 8, tzinfo=UTC), "responsiveness", "customer")}
 
 
+def test_an_id_that_two_persons_have_in_two_systems_is_written_with_its_system(warehouse: Warehouse, tmp_path: Path) -> None:
+    rows = {
+        "crm_contacts": [{"contact_id": "17"}, {"contact_id": "18", "email": "e@x.org"}],
+        "support_users": [{"user_id": "17", "role": "customer"}, {"user_id": "18", "role": "customer", "email": "e@x.org"}],
+    }
+    write_build(warehouse, rows, tmp_path / "home")
+    lists = assigned(tmp_path / "trial", tmp_path / "home", *PRIORITY)
+    assert {row["unit_id"] for row in lists["experiments"]} == {"crm_contacts:17", "support_users:17", "18"}
+
+
 def test_extending_keeps_every_arm_and_adds_who_is_new(home: Path, warehouse: Warehouse, tmp_path: Path) -> None:
     before = assigned(tmp_path / "trial", home, *PRIORITY)
     rows = company()
-    # k0 now answers to an id that sorts before all of its own, and two newcomers are there.
+    # Ten persons turn out to have an id that sorts before all of theirs, and one more person has come.
     rows["crm_contacts"] = [
         *rows["crm_contacts"],
-        {"source_id": "acrm", "contact_id": "first", "email": "p0@x.org"},
+        *({"source_id": "acrm", "contact_id": f"first{i}", "email": f"p{i}@x.org"} for i in range(10)),
         {"source_id": "crm", "contact_id": "new1", "email": "new@x.org"},
     ]
     later = tmp_path / "later"
@@ -191,8 +201,8 @@ def test_extending_keeps_every_arm_and_adds_who_is_new(home: Path, warehouse: Wa
     after = list(csv.DictReader((tmp_path / "more" / "assignment.csv").open(newline="")))
     assert after[: len(before["assignment"])] == before["assignment"]
     added = {row["id"]: row["arm"] for row in after[len(before["assignment"]) :]}
-    assert set(added) == {"first", "new1"}
-    assert added["first"] == next(row["arm"] for row in after if row["id"] == "k0")
+    kept = {row["id"]: row["arm"] for row in before["assignment"]}
+    assert {key: arm for key, arm in added.items() if key != "new1"} == {f"first{i}": kept[f"k{i}"] for i in range(10)}
     units = [row["unit_id"] for row in csv.DictReader((tmp_path / "more" / "experiments.csv").open(newline=""))]
     assert units == [*(row["unit_id"] for row in before["experiments"]), "new1"]
 
@@ -276,6 +286,8 @@ def test_an_assignment_is_never_overwritten_and_a_changed_one_not_read(home: Pat
     assigned(tmp_path / "trial", home, *PRIORITY)
     again = run("assign", "--out", tmp_path / "trial", *PRIORITY, home=home)
     assert "never overwritten" in str(again.exception)
+    with pytest.raises(ConfigError, match="never overwritten"):
+        write_folder(tmp_path / "trial", {})
     assert ((tmp_path / "trial").stat().st_mode & 0o777, (tmp_path / "trial" / "assignment.csv").stat().st_mode & 0o777) == (0o700, 0o600)
     path = tmp_path / "trial" / "experiments.csv"
     path.write_text(path.read_text().replace(",priority,", ",usual,", 1))
@@ -347,19 +359,62 @@ def test_power_and_readout_of_the_bundled_data(published_home: Path) -> None:
     assert contrast["detectable"] == pytest.approx(published["delta_se"] * (2.0281 + 0.8517), rel=1e-4)
     assert contrast["weeks_needed"] > found["company"]["n_weeks"]
     assert [row["design"] for row in found["trials"]][-1] == "roster"
-    text = twoway("power", "--home", published_home).stdout
+    text = CliRunner().invoke(app, ["power", "--home", str(published_home)]).output
     assert max(map(len, text.splitlines())) <= 110
-    readout = twoway("experiment", "readout", "--home", published_home).stdout
+    readout = run("readout", home=published_home).output
     assert "The input holds no rows of `experiments`" in readout
     assert "none has evidence grade A" in readout
 
 
-def test_power_needs_the_plan_that_decided(published_home: Path, tmp_path: Path) -> None:
-    from pipelines.paths import DEFAULT_PLAN
+def test_power_and_readout_need_a_snapshot(tmp_path: Path) -> None:
+    for command in (["power"], ["experiment", "readout"]):
+        result = CliRunner().invoke(app, [*command, "--home", str(tmp_path)])
+        assert isinstance(result.exception, TwowayError)
+        assert "nothing was published yet" in str(result.exception)
 
-    other = tmp_path / "plan.yml"
-    other.write_text(DEFAULT_PLAN.read_text() + "# another\n")
-    result = CliRunner().invoke(app, ["power", "--home", str(published_home), "--plan", str(other)])
-    assert isinstance(result.exception, ConfigError)
-    nothing = CliRunner().invoke(app, ["power", "--home", str(tmp_path)])
-    assert isinstance(nothing.exception, TwowayError)
+
+ARMS = (
+    "int_experiments__trials",
+    "int_experiments__ticket_arms",
+    "int_experiments__slot_arms",
+    "int_experiments__customer_arms",
+    "int_experiments__holdouts",
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "table", "column"),
+    [
+        (TICKETS, "int_experiments__ticket_arms", "ticket_id"),
+        (PRIORITY, "int_experiments__customer_arms", "customer_id"),
+        (("--lever", "responsiveness", "--unit", "shift", "--share", "0.5"), "int_experiments__slot_arms", "slot"),
+        (HOLDOUT, "int_experiments__holdouts", "customer_id"),
+    ],
+    ids=["ticket", "customer", "shift", "holdout"],
+)
+def test_the_warehouse_finds_every_assigned_unit_in_its_arm(
+    compiled_project: CompiledProject, home: Path, tmp_path: Path, arguments: tuple[str, ...], table: str, column: str
+) -> None:
+    assigned(tmp_path / "trial", home, *arguments)
+    rows: dict[str, Any] = dict(company())
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        folder = tmp_path / "input"
+        folder.mkdir()
+        (folder / "experiments.csv").write_bytes((tmp_path / "trial" / "experiments.csv").read_bytes())
+        FilesSource("acme", folder, None).read(connection)
+        cursor = connection.execute("select * exclude (_row_number, _extra) from experiments")
+        names = [each[0] for each in cursor.description or []]
+        rows["experiments"] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    with Warehouse(compiled_project, *ARMS) as later:
+        later.fill(rows, AS_OF)
+        problems = later.connection.execute("select distinct problem from intermediate.int_experiments__trials").fetchall()
+        assert problems == [(None,)]
+        arms = Counter(row["arm"] for row in rows["experiments"])
+        found = later.connection.execute(f"select count(*) from intermediate.{table}").fetchone()
+        if table == "int_experiments__holdouts":
+            assert found == (arms["holdout"],)
+        else:
+            assert found == (len(rows["experiments"]),)
+            treated = later.connection.execute(f"select count({column}) from intermediate.{table} where is_treated").fetchone()
+            assert treated == (arms["priority"],)

@@ -1,6 +1,8 @@
 """Power against published tables, statsmodels and simulation."""
 
 import math
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -150,9 +152,17 @@ def test_weeks_needed_are_the_first_that_reach_what_matters() -> None:
 
 
 def test_a_holdout_that_more_weeks_do_not_help_says_so() -> None:
-    holdout = trial_rows(company(n_customers=300, outcome_icc=0.9), Trials())[0]
-    assert holdout.detectable is not None
-    assert (holdout.weeks_needed, holdout.reason) == (None, "not within 520 weeks")
+    few = company(n_customers=300, outcome_icc=0.9)
+    holdout = trial_rows(few, Trials())[0]
+    assert holdout.weeks_needed is None
+    assert holdout.reason is not None
+    words = re.fullmatch(r"not within 520 weeks; ([\d,]+) customers would do in 13", holdout.reason)
+    assert words is not None
+    needed = int(words[1].replace(",", ""))
+    for n_customers, is_enough in ((needed, True), (needed - 1, False)):
+        found = trial_rows(replace(few, n_customers=n_customers), Trials())[0].detectable
+        assert found is not None
+        assert (found <= few.matters) == is_enough
 
 
 def test_what_can_not_be_planned_says_why() -> None:
@@ -160,5 +170,8 @@ def test_what_can_not_be_planned_says_why() -> None:
         trial_rows(company(mean_broadcast=0.0), Trials())[0].reason
         == "Nobody was reached by a broadcast, so a holdout has nothing to withhold."
     )
+    assert (trial_rows(company(broadcast_shift=0.0), Trials())[0].reason or "").startswith("Broadcast did not vary")
+    for changed in ({"responsiveness_shift": 0.0}, {"contact_rate": 0.0}):
+        assert (trial_rows(company(**changed), Trials())[1].reason or "").startswith("Reply times did not vary from week to week")
     assert trial_rows(company(tickets_per_week=0.1), Trials())[1].reason == "Too few tickets a week for a trial by ticket."
     assert trial_rows(company(turn_sd=0.0), Trials())[5].reason == "Reply times do not vary."

@@ -99,6 +99,16 @@ def test_planned_and_actual_minutes_are_exactly_those_of_the_exports(
     assert minute_set(shift.planned for shift in rows if shift.actual is None) == minute_set(planned) - minute_set(actual)
 
 
+def test_work_that_touches_planned_work_lengthens_its_row_at_either_end() -> None:
+    found = convert({("a", "q"): timeline([(60, 60)])}, {("a", "q"): timeline([(40, 100)])})
+    (shift,) = found.shifts
+    assert shift.planned == timeline([(60, 60)])[0]
+    assert shift.actual == timeline([(40, 100)])[0]
+    early = convert({("a", "q"): timeline([(60, 60)])}, {("a", "q"): timeline([(40, 80)])})
+    assert early.shifts[0].actual == timeline([(40, 80)])[0]
+    assert early.unplanned == timedelta()
+
+
 def test_nobody_is_absent_from_time_that_the_actual_export_does_not_reach() -> None:
     found = convert({("a", "q"): timeline([(0, 60), (200, 60)])}, {("a", "q"): timeline([(0, 60)])})
     assert [(shift.planned, shift.actual) for shift in found.shifts] == [(Span(START, START + timedelta(hours=1)),) * 2]

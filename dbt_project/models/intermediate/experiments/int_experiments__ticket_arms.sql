@@ -1,7 +1,10 @@
 -- Tickets in a trial of reply times. Trials may come from another system than tickets: the ticket of the same
 -- source counts, else the only one of that name. Of several trials, the first.
 with experiments as (
-    select * from {{ ref('input_shared__experiments') }}
+    select
+        *,
+        {{ experiment_unit_plain_id('unit_id') }} as plain_id
+    from {{ ref('input_shared__experiments') }}
     where deleted_at is null and unit = 'ticket'
 ),
 
@@ -24,7 +27,7 @@ matched as (
     from experiments
     inner join trials
         on experiments.source_id = trials.source_id and experiments.experiment_id = trials.experiment_id
-    inner join tickets on experiments.unit_id = tickets.ticket_id
+    inner join tickets on experiments.plain_id = tickets.ticket_id
     qualify
         experiments.source_id = tickets.source_id
         or count(*) over (partition by experiments.source_id, experiments.experiment_id, experiments.unit_id) = 1

@@ -1,6 +1,6 @@
 {{ config(schema='intermediate') }}
--- Not published: the arm of the trial of reply times that a turn falls into. A turn asked while shifts of both arms
--- were on duty is in none.
+-- Not published: the arm of the trial of reply times that a turn falls into: its ticket's, else its shift's, its
+-- slot's, its customer's. A turn asked while shifts of both arms were on duty is in neither by them.
 with doses as (
     select * from {{ ref('dose_turns') }}
     where responsiveness is not null
@@ -20,6 +20,22 @@ ticket_arms as (
 
 shift_arms as (
     select * from {{ ref('int_experiments__shift_arms') }}
+),
+
+slot_arms as (
+    select * from {{ ref('int_experiments__slot_arms') }}
+),
+
+customer_arms as (
+    select * from {{ ref('int_experiments__customer_arms') }}
+),
+
+ticket_queues as (
+    select * from {{ ref('int_roster__ticket_queues') }}
+),
+
+brands as (
+    select * from {{ ref('dim_brand') }}
 ),
 
 by_ticket as (
@@ -48,18 +64,63 @@ by_shift as (
     having bool_or(shift_arms.is_treated) = bool_and(shift_arms.is_treated)
 ),
 
+asked as (
+    select
+        doses.turn_id,
+        doses.brand_id,
+        case when doses.ticket_id is null then 'social' else ticket_queues.queue end as queue,
+        {{ slot_start('timezone(brands.time_zone, turns.asked_at)') }} as slot_start_local
+    from doses
+    inner join turns on doses.turn_id = turns.turn_id
+    inner join brands on doses.brand_id = brands.brand_id
+    left join ticket_queues
+        on doses.source_id = ticket_queues.source_id and doses.ticket_id = ticket_queues.ticket_id
+),
+
+by_slot as (
+    select
+        asked.turn_id,
+        slot_arms.experiment_id,
+        slot_arms.is_treated
+    from asked
+    inner join slot_arms
+        on
+            asked.brand_id = slot_arms.brand_id
+            and asked.queue = slot_arms.queue
+            and date_trunc('week', asked.slot_start_local)::date = slot_arms.week_start
+            and {{ slot_number('asked.slot_start_local') }} = slot_arms.slot
+),
+
+by_customer as (
+    select
+        doses.turn_id,
+        customer_arms.experiment_id,
+        customer_arms.is_treated
+    from doses
+    inner join turns on doses.turn_id = turns.turn_id
+    inner join customer_arms
+        on doses.customer_id = customer_arms.customer_id and turns.asked_at >= customer_arms.assigned_at
+),
+
+found as (
+    {% for arms in ['by_ticket', 'by_shift', 'by_slot', 'by_customer'] %}
+        select
+            turn_id,
+            experiment_id,
+            is_treated,
+            {{ loop.index }} as preference
+        from {{ arms }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
 final as (
     select
-        coalesce(by_ticket.turn_id, by_shift.turn_id) as turn_id,
-        coalesce(by_ticket.experiment_id, by_shift.experiment_id) as experiment_id,
-        coalesce(by_ticket.is_treated, by_shift.is_treated) as is_treated
-    from by_ticket
-    full outer join by_shift on by_ticket.turn_id = by_shift.turn_id
-    qualify
-        row_number() over (
-            partition by coalesce(by_ticket.turn_id, by_shift.turn_id)
-            order by by_shift.experiment_id
-        ) = 1
+        turn_id,
+        experiment_id,
+        is_treated
+    from found
+    qualify row_number() over (partition by turn_id order by preference, experiment_id) = 1
 )
 
 select * from final
