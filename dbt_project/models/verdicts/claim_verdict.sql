@@ -75,7 +75,8 @@ gates as (
         count(*) filter (
             where not passed and gate_code in ('G1', 'G2', 'G3', 'G4', 'G5', 'G6')
         ) as n_identification_failures,
-        count(*) filter (where not passed and gate_code in ('G7', 'G8')) as n_fragility_failures
+        count(*) filter (where not passed and gate_code in ('G7', 'G8')) as n_fragility_failures,
+        string_agg(detail, '; ' order by check_id) filter (where not passed and gate_code = 'G9') as data_quality_failures
     from checks
     where blocking
     group by claim_id
@@ -136,6 +137,7 @@ assembled as (
         corrected.p_holm,
         coalesce(corrected.p_holm < 0.05, claims.correction <> 'holm') as is_significant,
         wanting.designs_to_record,
+        gates.data_quality_failures,
         coalesce(gates.gates_passed, 0) as gates_passed,
         coalesce(gates.gates_total, 0) as gates_total,
         coalesce(gates.n_data_quality_failures, 0) as n_data_quality_failures,
@@ -254,7 +256,9 @@ final as (
                         then
                             'Outcomes, replies and broadcasts of the same customers over at least '
                             || coded.horizon_weeks || ' weeks after each week, with the checks that failed mended.'
-                    else 'What the failed checks of this claim name, recorded for customers whose outcomes are known.'
+                    else
+                        'What is missing, recorded for customers whose outcomes are known: '
+                        || coalesce(coded.data_quality_failures, 'no estimate was made') || '.'
                 end
             when 'identification'
                 then case coded.claim_id
