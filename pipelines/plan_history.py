@@ -212,7 +212,7 @@ def _from_snapshot(home: Home) -> list[Publication]:
 def _plan_before(earlier: list[Publication], present: Publication) -> Publication | None:
     """The last publication by another plan on data that are comparable."""
     for each in reversed(earlier):
-        if each.plan_sha != present.plan_sha and each.is_of_bundled_data == present.is_of_bundled_data:
+        if each.is_of_bundled_data == present.is_of_bundled_data:
             return each
     return None
 

@@ -7,7 +7,7 @@ from textwrap import wrap
 from rich.cells import cell_len, chop_cells
 
 from pipelines.paths import shown
-from pipelines.report.numbers import interval, short_interval, size
+from pipelines.report.numbers import counted, interval, short_interval, size
 from pipelines.report.plan_notice import plan_notice
 from pipelines.report.sections import is_exploratory
 from pipelines.report.summary import Row, Snapshot, find
@@ -32,7 +32,7 @@ def verdict_card(snapshot: Snapshot, verdict: Row) -> str:
         _row("naive difference", interval(find(snapshot, claim_id, "contrast", "delta", naive=True)), "what a dashboard would show"),
         "",
         *_wrapped(_basis(verdict)),
-        *_wrapped(f"Design: {verdict['design']}."),
+        *_wrapped(f"Design: {verdict['design'] or 'none'}."),
     ]
     if verdict["what_would_settle_it"]:
         lines += ["", *_wrapped(f"What would settle it: {verdict['what_would_settle_it']}")]
@@ -55,8 +55,8 @@ def whole_output(snapshot: Snapshot, report: Path, database: Path) -> str:
 def _basis(verdict: Row) -> str:
     return (
         f"Each lever moved from its 25th to its 75th percentile; change in the {outcome_in_words(verdict['outcome'], verdict['unit'])}, "
-        f"per customer-week over the whole base, with 95 % intervals. {verdict['n_customers']:,} customers, "
-        f"{verdict['n_tickets']:,} tickets, {verdict['gates_passed']} of {verdict['gates_total']} gates passed."
+        f"per customer-week over the whole base, with 95 % intervals. {counted(verdict['n_customers'], 'customer')}, "
+        f"{counted(verdict['n_tickets'], 'ticket')}, {verdict['gates_passed']} of {verdict['gates_total']} gates passed."
     )
 
 
@@ -72,8 +72,8 @@ def _row(name: str, value: str, note: str) -> str:
     return f"{name:<17} {value:<36} {note}"
 
 
-def _grade(grade: str) -> str:
-    return f"grade {grade}: {GRADES.get(grade, '')}"
+def _grade(grade: str | None) -> str:
+    return f"grade {grade}: {GRADES.get(grade, '')}" if grade is not None else "no grade"
 
 
 def _wrapped(text: str) -> list[str]:

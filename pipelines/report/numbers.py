@@ -104,7 +104,7 @@ def count(value: int | None) -> str:
 
 def counted(value: int | None, name: str) -> str:
     """A count with its noun, in the plural where it is not one."""
-    return f"{count(value)} {name}{'' if value == 1 else 's'}"
+    return f"{count(value or 0)} {name}{'' if value == 1 else 's'}"
 
 
 def probability(p: float | None) -> str:

@@ -1,6 +1,7 @@
 """The HTML report: one file, no script, nothing from elsewhere."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,24 +52,32 @@ def write_report(home: Home, settings: Settings) -> None:
 
 def render(snapshot: Snapshot, around: Surroundings) -> str:
     """The report's HTML. Everything that came from data is escaped."""
-    environment = Environment(
-        loader=PackageLoader("pipelines.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     claims, claims_figure = sections.other_claims(snapshot)
-    return environment.get_template("report.html.j2").render(
-        **HELPERS,
-        snapshot=snapshot,
-        around=around,
-        grades=GRADES,
-        main=_main(snapshot, snapshot.primary) if snapshot.primary is not None else None,
-        claims=claims,
-        claims_figure=claims_figure,
-        details=_details(snapshot),
-        automation=shapes.automation(snapshot),
-        four_levers=shapes.four_levers(snapshot),
-        first_stage=shapes.first_stage(snapshot),
-        certificate=_certificate(around),
-        plan_notice=plan_notice(snapshot),
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            **HELPERS,
+            snapshot=snapshot,
+            around=around,
+            grades=GRADES,
+            main=_main(snapshot, snapshot.primary) if snapshot.primary is not None else None,
+            claims=claims,
+            claims_figure=claims_figure,
+            details=_details(snapshot),
+            automation=shapes.automation(snapshot),
+            four_levers=shapes.four_levers(snapshot),
+            first_stage=shapes.first_stage(snapshot),
+            certificate=_certificate(around),
+            plan_notice=plan_notice(snapshot),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("pipelines.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
 
 
