@@ -75,4 +75,4 @@ def _known(row: EffectEstimate) -> tuple[float, float, float, float]:
     ends = (row.ci95_lo, row.ci95_hi, row.ci90_lo, row.ci90_hi)
     if any(end is None for end in ends):
         raise ValueError(f"{row.estimate_id} has an estimate without intervals")
-    return ends  # ty: ignore[invalid-return-type]
+    return ends  # ty: ignore[invalid-explicit-return]

@@ -54,7 +54,7 @@ def test_the_code_on_the_trials_page_is_the_rule() -> None:
 @given(st.lists(st.text(), unique=True, max_size=40), st.lists(st.text(), max_size=10), st.randoms())
 def test_neither_order_nor_later_units_change_an_arm(keys: list[str], later: list[str], random: object) -> None:
     shuffled = list(keys)
-    random.shuffle(shuffled)  # ty: ignore[unresolved-attribute]
+    random.shuffle(shuffled)  # ty: ignore[missing-attribute]
     before, after = assign(TRIAL, keys), assign(TRIAL, [*later, *shuffled])
     assert {key: after[key] for key in keys} == before
 
