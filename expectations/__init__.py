@@ -11,6 +11,8 @@ from expectations import (
     published_claim_verdict,
     published_fct_response_turns,
     published_fct_tickets,
+    published_panel_customer_week,
+    published_roster_shifts,
     raw_social_accounts,
     raw_support_schedules,
     raw_support_sla_policies,
@@ -25,4 +27,11 @@ RAW: list[ModuleType] = [
     raw_support_sla_policies,
     raw_social_accounts,
 ]
-PUBLISHED: list[ModuleType] = [published_fct_tickets, published_fct_response_turns, published_brand_week, published_claim_verdict]
+PUBLISHED: list[ModuleType] = [
+    published_fct_tickets,
+    published_fct_response_turns,
+    published_brand_week,
+    published_roster_shifts,
+    published_panel_customer_week,
+    published_claim_verdict,
+]

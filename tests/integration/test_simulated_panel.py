@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
+import statsmodels.api as sm
 
 from pipelines.claim.linear import Floats, Integers
 from pipelines.claim.policy_shift import policy_shift_of
@@ -40,7 +42,8 @@ class Landed:
 
 @pytest.fixture(scope="module")
 def warehouse(compiled_project: CompiledProject) -> Iterator[Warehouse]:
-    with Warehouse(compiled_project, "lever_quantiles", "episode_turns", "roster_shifts", plan=SIMULATED_PLAN) as warehouse:
+    wanted = ("lever_quantiles", "dose_response", "first_stage_bins", "instrument_balance", "roster_queues")
+    with Warehouse(compiled_project, *wanted, plan=SIMULATED_PLAN) as warehouse:
         yield warehouse
 
 
@@ -182,3 +185,47 @@ def test_the_worlds_offer_every_column() -> None:
     """So that no column goes uncompared."""
     offered = {name for world in WORLDS for name in panel_of(simulate(world_named(world), SEED, N_CUSTOMERS, N_WEEKS)).columns}
     assert offered == set(PANEL_COLUMNS) - {"n_severity_5"}
+
+
+def _clustered(values: pd.Series, cluster: pd.Series) -> tuple[float, float]:
+    """Mean and clustered standard error by statsmodels."""
+    fit = sm.OLS(values.to_numpy(), np.ones(len(values))).fit(cov_type="cluster", cov_kwds={"groups": pd.factorize(cluster)[0]})
+    return float(fit.params[0]), float(fit.bse[0])
+
+
+def test_the_dose_response_is_that_of_pandas_and_statsmodels(landed: Landed) -> None:
+    panel = landed.warehouse.connection.sql("from claim.panel_customer_week").df()
+    turns = landed.warehouse.connection.sql("from claim.episode_turns inner join core.fct_response_turns as waits using (turn_id)").df()
+    # The panel is balanced, so demeaning once is demeaning for good.
+    by_customer, by_week = (panel.groupby(name).outcome.transform("mean") for name in ("customer_id", "week_start"))
+    panel["adjusted"] = panel.outcome - by_customer - by_week + 2 * panel.outcome.mean()
+    turns = turns.merge(panel[["customer_id", "week_start", "outcome", "adjusted"]], on=["customer_id", "week_start"])
+    edges = [-1, 300, 900, 3600, 14400, 86400, 259200, np.inf]
+    waits = turns.human_wait_calendar_seconds
+    turns["bin_number"] = np.where(waits.isna(), 8, np.searchsorted(edges, waits.fillna(0), side="right"))
+    rows = landed.warehouse.connection.sql("from claim.dose_response order by bin_number").fetchall()
+    assert [row[0] for row in rows] == sorted(turns.bin_number.unique())
+    for number, _, n_turns, n_customers, *found in rows:
+        chosen = turns[turns.bin_number == number]
+        assert (n_turns, n_customers) == (len(chosen), chosen.customer_id.nunique())
+        expected = [*_clustered(chosen.outcome, chosen.customer_id), *_clustered(chosen.adjusted, chosen.customer_id)]
+        assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_first_stage_falls_with_the_shortfall_and_is_that_of_pandas(landed: Landed) -> None:
+    turns = landed.warehouse.connection.sql("from claim.episode_turns where shortfall is not null and not is_incident").df()
+    turns["responsiveness"] = turns.responsiveness.astype(float)
+    for name in ("shortfall", "responsiveness"):
+        by_slot, by_week = turns.groupby(["queue", "slot"])[name].transform("mean"), turns.groupby("week_start")[name].transform("mean")
+        turns[f"{name}_left"] = turns[name] - by_slot - by_week + turns[name].mean()
+    turns = turns.sort_values(["shortfall_left", "turn_id"], ignore_index=True)
+    bins = np.array_split(np.arange(len(turns)), 20)
+    rows = landed.warehouse.connection.sql("from claim.first_stage_bins order by bin_number").fetchall()
+    assert len(rows) == 20
+    for (_, n_turns, n_shifts, shortfall, responsiveness, error), places in zip(rows, bins, strict=True):
+        chosen = turns.iloc[places]
+        assert (n_turns, n_shifts) == (len(chosen), chosen.shift_id.nunique())
+        expected = (chosen.shortfall_left.mean(), *_clustered(chosen.responsiveness_left, chosen.shift_id))
+        assert (shortfall, responsiveness, error) == pytest.approx(expected, abs=1e-9)
+    slope = np.polyfit([row[3] for row in rows], [row[4] for row in rows], 1)[0]
+    assert slope < 0
