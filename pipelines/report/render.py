@@ -86,8 +86,6 @@ def _main(snapshot: Snapshot, verdict: Row) -> dict[str, Any]:
     claim_id = verdict["claim_id"]
     curve, specs = shapes.specifications(snapshot, verdict)
     checks = [row for row in snapshot.checks if row["claim_id"] == claim_id]
-    doses = [("Responsiveness", shapes.dose_response(snapshot, verdict, "responsiveness"))]
-    doses.append(("Broadcast", shapes.dose_response(snapshot, verdict, "broadcast")))
     return {
         "verdict": verdict,
         "claim": snapshot.claims[claim_id],
@@ -103,7 +101,8 @@ def _main(snapshot: Snapshot, verdict: Row) -> dict[str, Any]:
         "sensitivity": sections.sensitivity(snapshot, verdict),
         "curve": curve,
         "specs": specs,
-        "doses": [(name, shape) for name, shape in doses if shape is not None],
+        "dose": shapes.dose_response(snapshot, verdict),
+        "balance": shapes.balance(snapshot),
     }
 
 
