@@ -11,7 +11,7 @@ from pipelines.files_io import write_text_durably
 from pipelines.ingest import Attempt, last_attempts
 from pipelines.paths import Home
 from pipelines.report import sections, shapes
-from pipelines.report.markdown import Block, blocks
+from pipelines.report.markdown import Block, blocks, spans
 from pipelines.report.numbers import count, counted, plain, short_interval, size
 from pipelines.report.plan_notice import plan_notice
 from pipelines.report.summary import Row, Snapshot, read_snapshot
@@ -26,6 +26,7 @@ HELPERS: dict[str, Any] = {
     "counted": counted,
     "short_interval": short_interval,
     "outcome_in_words": outcome_in_words,
+    "spans_of": spans,
 }
 
 

@@ -25,7 +25,7 @@ from tests.report_snapshots import Kind, around, plans, snapshot, write_database
 KINDS: tuple[Kind, ...] = get_args(Kind)
 HOSTILE = """<script>alert(1)</script><img src=x onerror='a("b")'>"\u001b[31m"""
 CHANGES = ["claims.C1.smallest_effect_of_interest: 0.005 → 0.002", "seed: 7 → 8"]
-VOID = {"meta", "br", "img", "link", "input", "hr"}
+VOID = {"meta", "br", "img", "link", "input", "hr", "col"}
 
 
 class Page(HTMLParser):
