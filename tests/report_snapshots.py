@@ -149,7 +149,7 @@ def _verdicts(kind: Kind) -> list[Row]:
     absent = "What the failed checks of this claim name, recorded for customers whose outcomes are known."
     return [
         verdict_row("C1", *VERDICTS[kind], theta_r - theta_b, se, first_stage_f=143.2, what_would_settle_it=settle),
-        verdict_row("C2", "supported", "supported", 0.0081, 0.0021, p_holm=0.0007, unit=f"{UNIT}, per message"),
+        verdict_row("C2", "supported", "supported", 0.0081, 0.0021, p_holm=0.0007, consistent_with="claim", unit=f"{UNIT}, per message"),
         verdict_row("C3", "inconclusive", "wide", 0.002, 0.0041, p_holm=0.61, evidence_grade_r="C", what_would_settle_it="More of the same data: the smallest effect that this sample could find is 0.0115, the smallest that matters 0.0050."),
         verdict_row("C4", "inconclusive", "identification", 0.0092, 0.0018, p_holm=0.0004, consistent_with="claim", evidence_grade_r="C", gates_passed=2, gates_total=3, what_would_settle_it="A trial that routes turns to bot or human by lot (table experiments, unit ticket)."),
         verdict_row("C5", "contradicted", "tie", 0.0004, 0.0012, p_holm=0.9, is_exploratory=True),
@@ -192,6 +192,19 @@ def _more() -> dict[str, list[Row]]:
             offer(4, "broadcast", "experiment", "randomised holdout", "A", False, False, "0 customer-weeks were held out by lot", "An always-on holdout of 5 to 10 % of the customers in table experiments."),
             offer(5, "broadcast", "adjusted", "adjusted within-customer", "C", True, True, "what was delivered to each customer is known, with the recorded targeting score", ""),
         ],
+        "claim.dose_response": [
+            {"bin_number": i + 1, "reply_time": name, "n_turns": n, "n_customers": n // 3, "mean_outcome": raw, "se_outcome": 0.006, "mean_adjusted_outcome": adjusted, "se_adjusted_outcome": 0.005}
+            for i, (name, n, raw, adjusted) in enumerate([("under 5 min", 1_200, 0.41, 0.46), ("5 to 15 min", 2_400, 0.42, 0.455), ("15 min to 1 h", 5_100, 0.44, 0.45), ("1 to 4 h", 8_000, 0.45, 0.44), ("4 to 24 h", 6_000, 0.44, 0.431), ("24 to 72 h", 1_800, 0.40, 0.42), ("72 h and later", 300, 0.36, 0.415), ("no reply", 680, 0.31, 0.41)])
+        ],
+        "claim.first_stage_bins": [
+            {"bin_number": i + 1, "n_turns": 1_250, "n_shifts": 60, "mean_shortfall": 0.02 * i, "mean_responsiveness": 0.6 - 0.025 * i + 0.01 * (i % 3), "se_responsiveness": 0.02}
+            for i in range(20)
+        ],
+        "claim.instrument_balance": [
+            {"covariate": "severity urgent", "n_turns_below": 12_500, "n_turns_above": 12_400, "mean_below": 0.2, "mean_above": 0.21, "standardised_mean_difference": 0.012},
+            {"covariate": "ln(1 + revenue before)", "n_turns_below": 12_500, "n_turns_above": 12_400, "mean_below": 3.0, "mean_above": 2.9, "standardised_mean_difference": -0.031},
+        ],
+        "claim.trials": [{"source_id": "crm", "experiment_id": "holdout-1", "unit": "customer", "lever": "broadcast", "n_units": 31, "n_treated_units": 28, "n_control_units": 3, "problem": "the arms are not as large as they should be"}],
         "claim.roster_shifts": [{"shifts": 1_092, "incidents": 21, "empty_shifts": 3}],
     }  # fmt: skip
 
@@ -246,10 +259,23 @@ def write_database(path: Path, rows: Snapshot, without: tuple[str, ...] = ()) ->
         "meta.build": [rows.build], "claim.claim_verdict": rows.verdicts, "claim.effect_estimates": rows.estimates,
         "claim.robustness_checks": rows.checks, "claim.claims": list(rows.claims.values()), "meta.reconciliation": rows.reconciliation,
         "meta.complete_since": [{"metric_group": row.pop("metric_groups"), **row} for row in map(dict, rows.complete_since)],
-        "meta.plan_history": rows.plans, "claim.design_offers": rows.more["claim.design_offers"],
+        "meta.plan_history": rows.plans, **{name: content for name, content in rows.more.items() if name != "claim.roster_shifts"},
         "meta.quarantine": [{"source_id": "crm"}], "core.fct_messages": [{"id": 1}], "core.dim_customer": [{"id": 1}], "core.dim_brand": [{"id": 1}],
         "core.fct_tickets": [{"exclusion_reason": None, "is_censored": False, "first_human_reply_calendar_seconds": 3600.0}],
         "core.fct_broadcasts": [{"kind": "post"}], "core.fct_response_turns": [{"is_courtesy": False}],
+        "claim.dose_response": [
+            {"bin_number": i + 1, "reply_time": name, "n_turns": n, "n_customers": n // 3, "mean_outcome": raw, "se_outcome": 0.006, "mean_adjusted_outcome": adjusted, "se_adjusted_outcome": 0.005}
+            for i, (name, n, raw, adjusted) in enumerate([("under 5 min", 1_200, 0.41, 0.46), ("5 to 15 min", 2_400, 0.42, 0.455), ("15 min to 1 h", 5_100, 0.44, 0.45), ("1 to 4 h", 8_000, 0.45, 0.44), ("4 to 24 h", 6_000, 0.44, 0.431), ("24 to 72 h", 1_800, 0.40, 0.42), ("72 h and later", 300, 0.36, 0.415), ("no reply", 680, 0.31, 0.41)])
+        ],
+        "claim.first_stage_bins": [
+            {"bin_number": i + 1, "n_turns": 1_250, "n_shifts": 60, "mean_shortfall": 0.02 * i, "mean_responsiveness": 0.6 - 0.025 * i + 0.01 * (i % 3), "se_responsiveness": 0.02}
+            for i in range(20)
+        ],
+        "claim.instrument_balance": [
+            {"covariate": "severity urgent", "n_turns_below": 12_500, "n_turns_above": 12_400, "mean_below": 0.2, "mean_above": 0.21, "standardised_mean_difference": 0.012},
+            {"covariate": "ln(1 + revenue before)", "n_turns_below": 12_500, "n_turns_above": 12_400, "mean_below": 3.0, "mean_above": 2.9, "standardised_mean_difference": -0.031},
+        ],
+        "claim.trials": [{"source_id": "crm", "experiment_id": "holdout-1", "unit": "customer", "lever": "broadcast", "n_units": 31, "n_treated_units": 28, "n_control_units": 3, "problem": "the arms are not as large as they should be"}],
         "claim.roster_shifts": [{"planned_agent_hours": 8.0, "is_incident": True, "is_zero_actual": False}],
     }  # fmt: skip
     with duckdb.connect(str(path)) as connection:

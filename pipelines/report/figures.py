@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil, floor, log10
 
-DOT_RADIUS_MOST = 7.0
+DOT_RADIUS_LEAST, DOT_RADIUS_MOST = 2.5, 5.0
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,11 @@ class Scale:
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis."""
+    """A mark on an axis; `line` 1 puts its label one line lower, out of its neighbours' way."""
 
     at: float
     label: str
+    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -301,7 +302,7 @@ def scatter(
     """
     if len(dots) < 2:
         return None
-    frame = Frame(width=380, height=230, left=58, right=372, top=12, bottom=196)
+    frame = Frame(width=380, height=242, left=58, right=372, top=12, bottom=196)
     across = Scale(*_padded([dot.x for dot in dots], 0.06), frame.left, frame.right)
     up = Scale(*_padded([end for dot in dots for end in (dot.y, dot.lo, dot.hi) if end is not None], 0.08), frame.bottom, frame.top)
     most = max(dot.n for dot in dots) or 1.0
@@ -309,14 +310,14 @@ def scatter(
         Point(
             across.place(dot.x), up.place(dot.y), dot.title,
             None if dot.lo is None else up.place(dot.lo), None if dot.hi is None else up.place(dot.hi),
-            dot.series, round(2.5 + (DOT_RADIUS_MOST - 2.5) * (dot.n / most) ** 0.5, 3),
+            dot.series, round(DOT_RADIUS_LEAST + (DOT_RADIUS_MOST - DOT_RADIUS_LEAST) * (dot.n / most) ** 0.5, 3),
         )
         for dot in dots
     )  # fmt: skip
     if x_labels is None:
         x_ticks = tuple(Tick(across.place(value), name_x(value)) for value in round_values(across.lo, across.hi, 5))
     else:
-        x_ticks = tuple(Tick(across.place(float(i)), label) for i, label in enumerate(x_labels))
+        x_ticks = tuple(Tick(across.place(float(i)), label, i % 2) for i, label in enumerate(x_labels))
     return Scatter(
         frame=frame,
         points=points,

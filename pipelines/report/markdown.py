@@ -55,7 +55,7 @@ def blocks(markdown: str) -> list[Block]:
 
     def close() -> None:
         if words:
-            found.append(Paragraph(_spans(" ".join(words))))
+            found.append(Paragraph(spans(" ".join(words))))
             words.clear()
 
     while at < len(lines):
@@ -68,7 +68,7 @@ def blocks(markdown: str) -> list[Block]:
             continue
         if line.startswith("#"):
             close()
-            found.append(Heading(_spans(line.lstrip("#").strip())))
+            found.append(Heading(spans(line.lstrip("#").strip())))
         elif line:
             words.append(line)
         else:
@@ -86,10 +86,11 @@ def _grid(header: str, rows: list[str]) -> Grid:
 
 def _cells(line: str) -> list[Text]:
     inner = line.strip().removeprefix("|").removesuffix("|")
-    return [_spans(cell.strip().replace("\\|", "|")) for cell in re.split(r"(?<!\\)\|", inner)]
+    return [spans(cell.strip().replace("\\|", "|")) for cell in re.split(r"(?<!\\)\|", inner)]
 
 
-def _spans(text: str) -> Text:
+def spans(text: str) -> Text:
+    """A line's parts: plain, strong or code."""
     return [_span(part) for part in MARKS.split(text) if part]
 
 

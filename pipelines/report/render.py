@@ -11,7 +11,7 @@ from pipelines.files_io import write_text_durably
 from pipelines.ingest import Attempt, last_attempts
 from pipelines.paths import Home
 from pipelines.report import sections, shapes
-from pipelines.report.markdown import Block, blocks
+from pipelines.report.markdown import Block, blocks, spans
 from pipelines.report.numbers import count, counted, plain, short_interval, size
 from pipelines.report.plan_notice import plan_notice
 from pipelines.report.summary import Row, Snapshot, read_snapshot
@@ -26,6 +26,7 @@ HELPERS: dict[str, Any] = {
     "counted": counted,
     "short_interval": short_interval,
     "outcome_in_words": outcome_in_words,
+    "spans_of": spans,
 }
 
 
@@ -86,8 +87,6 @@ def _main(snapshot: Snapshot, verdict: Row) -> dict[str, Any]:
     claim_id = verdict["claim_id"]
     curve, specs = shapes.specifications(snapshot, verdict)
     checks = [row for row in snapshot.checks if row["claim_id"] == claim_id]
-    doses = [("Responsiveness", shapes.dose_response(snapshot, verdict, "responsiveness"))]
-    doses.append(("Broadcast", shapes.dose_response(snapshot, verdict, "broadcast")))
     return {
         "verdict": verdict,
         "claim": snapshot.claims[claim_id],
@@ -103,7 +102,8 @@ def _main(snapshot: Snapshot, verdict: Row) -> dict[str, Any]:
         "sensitivity": sections.sensitivity(snapshot, verdict),
         "curve": curve,
         "specs": specs,
-        "doses": [(name, shape) for name, shape in doses if shape is not None],
+        "dose": shapes.dose_response(snapshot, verdict),
+        "balance": shapes.balance(snapshot),
     }
 
 

@@ -1,15 +1,30 @@
 """The report's sections with a shape to look at: specifications, first stage, dose and response, automation, four levers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipelines.report.figures import XY, IntervalFigure, Scatter, SpecCurve, Specified, fitted_line, interval_figure, scatter, spec_curve
-from pipelines.report.numbers import amount, count, finite, is_points, plain, short_interval, tick_amount, value_of
+from pipelines.claim.gates import BALANCE_BAND
+from pipelines.claim.results import t_interval
+from pipelines.report.figures import (
+    XY,
+    Estimate,
+    IntervalFigure,
+    Scatter,
+    SpecCurve,
+    Specified,
+    fitted_line,
+    interval_figure,
+    scatter,
+    spec_curve,
+)
+from pipelines.report.numbers import count, finite, is_points, plain, short_interval, tick_amount, value_of
 from pipelines.report.sections import as_estimate
 from pipelines.report.summary import Row, Snapshot, find
-from pipelines.report.words import EFFECT_NAMES, readable
+from pipelines.report.words import EFFECT_NAMES, NOT_COMPUTED, readable
 
 EFFECTS, CARRY_OVER, DESIGN = "effects absorbed", "carry-over a week", "design"
 CURVE_STEPS = 40
+EN_DASH = "\u2013"
 
 
 @dataclass(frozen=True)
@@ -81,45 +96,64 @@ class Shape:
 
 
 def first_stage(snapshot: Snapshot) -> Shape | None:
-    """Responsiveness against the roster's shortfall, both within week and slot, in bins."""
-    rows = snapshot.more.get("claim.first_stage_bins", [])
+    """Responsiveness against the roster's shortfall in bins, the slot's and the week's level taken out of both."""
     dots, table = [], []
-    for row in rows:
-        x, y, n = finite(row["mean_shortfall"]), finite(row["mean_responsiveness"]), finite(row["n_turns"]) or 0.0
+    for row in snapshot.more.get("claim.first_stage_bins", []):
+        x, y, n = finite(row["mean_shortfall"]), finite(row["mean_responsiveness"]), row["n_turns"]
         if x is not None and y is not None:
-            dots.append(XY(x, y, n, f"shortfall {plain(x)}: responsiveness {plain(y)}, {count(int(n))} turns", series="primary"))
-            table.append((plain(x), plain(y), count(int(n))))
+            lo, hi = _ends(y, finite(row["se_responsiveness"]), row["n_shifts"])
+            dots.append(XY(x, y, n, f"shortfall {plain(x)}: responsiveness {plain(y)}, {count(n)} turns", lo, hi, "primary"))
+            table.append((plain(x), _between(y, lo, hi, plain), count(n), count(row["n_shifts"])))
     figure = scatter(dots, lambda value: plain(value) or "0", lambda value: plain(value) or "0", fitted_line(dots))
-    return None if figure is None else Shape(figure, ("shortfall", "responsiveness", "turns"), table)
+    return None if figure is None else Shape(figure, ("shortfall", "responsiveness, 95 % interval", "turns", "shifts"), table)
 
 
-def dose_response(snapshot: Snapshot, verdict: Row, lever: str) -> Shape | None:
-    """The outcome by bins of a lever, raw and adjusted, with the rows in each bin."""
+def dose_response(snapshot: Snapshot, verdict: Row) -> Shape | None:
+    """The outcome by how long the human reply took, raw and less customer and week means, with the turns in each bin."""
     unit = verdict["unit"]
-    rows = [row for row in snapshot.more.get("claim.dose_response", []) if row["lever"] == lever]
+
+    def level(value: float) -> str:
+        return f"{plain(round(value * 100, 6))} %" if is_points(unit) else plain(value)
+
     dots, table, labels = [], [], []
-    for i, row in enumerate(rows):
-        raw, adjusted = finite(row["raw_outcome"]), finite(row["adjusted_outcome"])
-        lo, hi = finite(row.get("adjusted_ci95_lo")), finite(row.get("adjusted_ci95_hi"))
-        n = finite(row["n_obs"]) or 0.0
-        labels.append(row["bin"])
-        if raw is not None:
-            dots.append(XY(i - 0.12, raw, n, f"{row['bin']}, raw: {amount(raw, unit)}, n {count(int(n))}", series="naive"))
-        if adjusted is not None:
-            dots.append(XY(i + 0.12, adjusted, n, f"{row['bin']}, adjusted: {amount(adjusted, unit)}", lo, hi, "primary"))
-        table.append((row["bin"], amount(raw, unit), _with_ends(adjusted, lo, hi, unit), count(int(n))))
-    figure = scatter(dots, str, lambda value: _level(value, unit), x_labels=labels)
-    return None if figure is None else Shape(figure, ("bin", "raw", "adjusted, 95 % interval", "n"), table)
+    for i, row in enumerate(snapshot.more.get("claim.dose_response", [])):
+        name, n = row["reply_time"], row["n_turns"]
+        labels.append(name.replace("under ", "<").replace(" to ", EN_DASH).replace(" and later", "+"))
+        cells = [name]
+        for step, series, measure in ((-0.12, "naive", "outcome"), (0.12, "primary", "adjusted_outcome")):
+            value = finite(row[f"mean_{measure}"])
+            lo, hi = _ends(value, finite(row[f"se_{measure}"]), row["n_customers"])
+            cells.append(_between(value, lo, hi, level))
+            if value is not None:
+                dots.append(XY(i + step, value, n, f"{name}: {cells[-1]}, {count(n)} turns", lo, hi, series))
+        table.append((*cells, count(n), count(row["n_customers"])))
+    figure = scatter(dots, str, level, x_labels=labels)
+    header = ("human reply after", "raw, 95 % interval", "adjusted, 95 % interval", "turns", "customers")
+    return None if figure is None else Shape(figure, header, table)
 
 
-def _with_ends(value: float | None, lo: float | None, hi: float | None, unit: str) -> str:
-    if value is None or lo is None or hi is None:
-        return amount(value, unit)
-    return f"{amount(value, unit)}  [{amount(lo, unit)}, {amount(hi, unit)}]"
+def _ends(value: float | None, se: float | None, n_clusters: int) -> tuple[float | None, float | None]:
+    if value is None or se is None or n_clusters < 2:
+        return None, None
+    found = t_interval(value, se, n_clusters - 1)
+    return found.ci95_lo, found.ci95_hi
 
 
-def _level(value: float, unit: str) -> str:
-    return f"{plain(round(value * 100, 6)) or '0'} %" if is_points(unit) else plain(value) or "0"
+def _between(value: float | None, lo: float | None, hi: float | None, name: Callable[[float], str]) -> str:
+    if value is None:
+        return NOT_COMPUTED
+    return name(value) if lo is None or hi is None else f"{name(value)} [{name(lo)}, {name(hi)}]"
+
+
+def balance(snapshot: Snapshot) -> IntervalFigure | None:
+    """Standardised differences between shifts that lack staff and shifts that do not; None without a roster."""
+    rows = snapshot.more.get("claim.instrument_balance", [])
+    estimates = []
+    for row in rows:
+        value = finite(row["standardised_mean_difference"])
+        text = NOT_COMPUTED if value is None else f"{plain(value)}, {count(row['n_turns_below'])} and {count(row['n_turns_above'])} turns"
+        estimates.append(Estimate(readable(row["covariate"]), text, value, (value, value), kind="primary"))
+    return interval_figure(estimates, BALANCE_BAND, lambda value: plain(value) or "0") if rows else None
 
 
 @dataclass(frozen=True)

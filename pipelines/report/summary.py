@@ -77,11 +77,12 @@ ROSTER = """
     from claim.roster_shifts where planned_agent_hours > 0
 """
 MORE = {
-    "claim.design_offers": "from claim.design_offers",
-    "claim.dose_response": "from claim.dose_response order by all",
-    "claim.first_stage_bins": "from claim.first_stage_bins order by all",
-    "claim.instrument_balance": "from claim.instrument_balance order by all",
+    "claim.design_offers": "from claim.design_offers order by claim_id, position",
+    "claim.dose_response": "from claim.dose_response order by bin_number",
+    "claim.first_stage_bins": "from claim.first_stage_bins order by bin_number",
+    "claim.instrument_balance": "from claim.instrument_balance order by covariate",
     "claim.roster_shifts": ROSTER,
+    "claim.trials": "from claim.trials order by source_id, experiment_id",
 }
 
 

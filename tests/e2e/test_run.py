@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -10,7 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.paths import BUNDLED_INPUT, Home
+from pipelines.paths import BUNDLED_INPUT, DEFAULT_PLAN, Home
+from pipelines.plan import load_plan
+from pipelines.publishing import publish, write_candidate
 from pipelines.warehouse import run_lock
 from tests.conftest import twoway
 
@@ -163,6 +166,22 @@ def test_a_broken_source_beside_a_good_one_publishes_stale(own_home: Path, tmp_p
     (verdict,) = json.loads(twoway("verdict", "--json", "--home", own_home).stdout)
     assert (verdict["verdict"], verdict["reason_code"]) == ("inconclusive", "data_quality")
     assert "0 bytes" in (own_home / "report" / "index.html").read_text()
+
+
+def test_a_plan_changed_after_a_publication_is_told_in_the_card_and_in_the_published_file(own_home: Path, tmp_path: Path) -> None:
+    home = Home(own_home)
+    changed = tmp_path / "changed.yml"
+    changed.write_text(DEFAULT_PLAN.read_text().replace("same_sign_share: 0.8", "same_sign_share: 0.5"))
+    frozen = load_plan(changed)
+    with duckdb.connect(str(home.build)) as connection:
+        connection.execute("update run.context set plan_sha = ?", [frozen.sha256])
+    write_candidate(home, own_home / "dbt" / "manifest.json", frozen, "another", datetime(2026, 11, 23, tzinfo=UTC), "1GB")
+    publish(home, frozen, "1GB")
+    assert "plan changed after data were seen: 1 entry" in twoway("verdict", "--home", own_home).stdout
+    with duckdb.connect(str(home.snapshot), read_only=True) as reader:
+        rows = reader.execute("select is_current, changed_after_data_seen, changes from meta.plan_history order by 1").fetchall()
+    assert rows == [(False, False, []), (True, True, ["claims.C1.specification_curve.same_sign_share: 0.8 → 0.5"])]
+    assert len(home.plan_history.read_text().splitlines()) == 2
 
 
 def test_a_second_run_in_the_same_home_says_that_another_works_there(tmp_path: Path) -> None:

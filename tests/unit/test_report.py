@@ -25,7 +25,7 @@ from tests.report_snapshots import Kind, around, plans, snapshot, write_database
 KINDS: tuple[Kind, ...] = get_args(Kind)
 HOSTILE = """<script>alert(1)</script><img src=x onerror='a("b")'>"\u001b[31m"""
 CHANGES = ["claims.C1.smallest_effect_of_interest: 0.005 → 0.002", "seed: 7 → 8"]
-VOID = {"meta", "br", "img", "link", "input", "hr"}
+VOID = {"meta", "br", "img", "link", "input", "hr", "col"}
 
 
 class Page(HTMLParser):
@@ -95,6 +95,7 @@ def test_the_other_claims_stand_in_the_articles_words_with_verdict_reason_and_co
     assert "the data do not allow an estimate: the data hold no public mentions; 1 of 2 gates passed" in text
     lines, figure = sections.other_claims(snapshot())
     by_id = {line.claim_id: line for line in lines}
+    assert by_id["C2"].verdict == "supported"
     assert by_id["C4"].verdict == "inconclusive, consistent with the claim"
     assert (by_id["C2"].p_holm, by_id["C3"].p_holm, by_id["C7"].p_holm) == ("< .001", ".610", "")
     assert [line.claim_id for line in lines if line.is_exploratory] == ["C5"]
@@ -168,6 +169,41 @@ def test_sensitivity_is_told_in_words() -> None:
     assert "The verdict would not stand. Shown only" in shown
 
 
+def test_dose_and_response_have_intervals_by_customers_and_the_turns_of_each_bin() -> None:
+    rows = snapshot()
+    assert rows.primary is not None
+    shape = shapes.dose_response(rows, rows.primary)
+    assert shape is not None
+    # 1,200 turns of 400 customers: t(.975; 399) = 1.96593, and 1.96593 times 0.006 is 0.0118.
+    assert shape.rows[0] == ("under 5 min", "41 % [39.8 %, 42.2 %]", "46 % [45 %, 47 %]", "1,200", "400")
+    assert (len(shape.figure.points), len(shape.figure.x_ticks)) == (16, 8)
+    assert shape.figure.x_ticks[6].label == "72 h+"
+    alone = [{**rows.more["claim.dose_response"][0], "n_customers": 1, "se_outcome": None, "mean_adjusted_outcome": None}] * 2
+    few = shapes.dose_response(replace(rows, more={"claim.dose_response": alone}), rows.primary)
+    assert few is not None
+    assert few.rows[0][1:3] == ("41 %", "not computed")
+
+
+def test_missing_staff_against_speed_falls() -> None:
+    shape = shapes.first_stage(snapshot())
+    assert shape is not None
+    assert len(shape.rows) == len(shape.figure.points) == 20
+    assert shape.figure.line is not None
+    x1, y1, x2, y2 = shape.figure.line
+    assert x2 > x1
+    assert y2 > y1
+    assert shapes.first_stage(replace(snapshot(), more={})) is None
+
+
+def test_balance_stands_beside_its_band() -> None:
+    figure = shapes.balance(snapshot())
+    assert figure is not None
+    assert figure.band is not None
+    assert [bar.text for bar in figure.bars] == ["0.012, 12,500 and 12,400 turns", "−0.031, 12,500 and 12,400 turns"]
+    assert all(bar.at is not None and figure.band[0] < bar.at < figure.band[1] for bar in figure.bars)
+    assert shapes.balance(replace(snapshot(), more={})) is None
+
+
 def test_shapes_of_other_claims_are_left_out_where_nothing_was_estimated() -> None:
     rows = snapshot()
     assert shapes.automation(rows) is not None
@@ -236,7 +272,7 @@ def test_hostile_text_can_not_break_out_of_an_attribute_or_a_title() -> None:
 
 def test_a_snapshot_without_optional_tables_still_renders(tmp_path: Path) -> None:
     path = tmp_path / "old.duckdb"
-    write_database(path, snapshot(), without=("meta.plan_history", "claim.design_offers", "claim.roster_shifts"))
+    write_database(path, snapshot(), without=("meta.plan_history", *snapshot().more))
     rows = read_snapshot(path)
     assert (rows.plans, rows.more) == ([], {})
     text = Page(render(rows, around(coverage=""))).text

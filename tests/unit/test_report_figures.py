@@ -100,9 +100,9 @@ def test_dots_keep_order_and_size_and_the_line_goes_through_them() -> None:
     figure = scatter(dots, name, name, line)
     assert figure is not None
     assert figure.points[1].x == pytest.approx((figure.points[0].x + figure.points[2].x) / 2)
-    assert figure.points[0].radius == 7.0
+    assert figure.points[0].radius == 5.0
     assert figure.points[2].radius == 2.5
-    assert figure.points[1].radius == pytest.approx(2.5 + 4.5 / 2)
+    assert figure.points[1].radius == pytest.approx(2.5 + 2.5 / 2)
     assert figure.line == pytest.approx((figure.points[0].x, figure.points[0].y, figure.points[2].x, figure.points[2].y))
 
 
