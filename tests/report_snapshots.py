@@ -6,7 +6,7 @@
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import duckdb
 import pyarrow as pa
@@ -17,6 +17,15 @@ from pipelines.report.render import Surroundings
 from pipelines.report.summary import Row, Snapshot
 
 Kind = Literal["supported", "inconclusive", "contradicted"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+HOSTILE = """<script>alert(1)</script><img src=x onerror='a("b")'>"\u001b[31m"""
+CHANGES = ["claims.C1.smallest_effect_of_interest: 0.005 → 0.002", "seed: 7 → 8"]
+# What a verdict's row holds where nothing could be computed.
+NO_NUMBERS: Row = {
+    "verdict": "inconclusive", "reason_code": "data_quality", "what_would_settle_it": "Outcomes.",
+    **dict.fromkeys(["delta", "delta_se", "ci95_lo", "ci95_hi", "ci90_lo", "ci90_hi", "mde", "n_customers", "n_tickets", "n_shifts"]),
+    **dict.fromkeys(["design", "evidence_grade_r", "evidence_grade_b", "unit"]),
+}  # fmt: skip
 AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
 UNIT = "probability per customer-week"
 ROSTER = "roster instrument; broadcast: adjusted within-customer"

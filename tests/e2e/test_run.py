@@ -39,7 +39,7 @@ def own_home(published_home: Path, tmp_path: Path) -> Path:
 
 
 def test_the_verdict_on_the_bundled_data_is_honest(published_home: Path) -> None:
-    (verdict,) = json.loads(twoway("verdict", "--json", "--home", published_home).stdout)
+    verdict, *_ = json.loads(twoway("verdict", "--json", "--home", published_home).stdout)
     assert (verdict["claim_id"], verdict["verdict"], verdict["reason_code"]) == ("C1", "inconclusive", "identification")
     assert (verdict["evidence_grade_r"], verdict["evidence_grade_b"]) == ("C", "D")
     assert verdict["ci95_lo"] < verdict["delta"] < verdict["ci95_hi"]
@@ -163,7 +163,7 @@ def test_a_broken_source_beside_a_good_one_publishes_stale(own_home: Path, tmp_p
     result = twoway("run", "--home", own_home, "--as-of", "2024-06-01T00:00:00Z", cwd=tmp_path)
     assert result.returncode == 4, result.stderr
     assert "source bad is stale" in result.stderr
-    (verdict,) = json.loads(twoway("verdict", "--json", "--home", own_home).stdout)
+    verdict, *_ = json.loads(twoway("verdict", "--json", "--home", own_home).stdout)
     assert (verdict["verdict"], verdict["reason_code"]) == ("inconclusive", "data_quality")
     assert "0 bytes" in (own_home / "report" / "index.html").read_text()
 

@@ -1,4 +1,4 @@
-"""The report and the card: what they say of known rows, that they hold nothing foreign, and that hostile text stays text."""
+"""The report: what it says of known rows, that it holds nothing foreign, and that hostile text stays text."""
 
 # The minus sign is what the report prints.
 # ruff: noqa: RUF001
@@ -7,24 +7,18 @@ import re
 from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
-from rich.cells import cell_len
 
 from pipelines.ingest import Attempt
 from pipelines.report import sections, shapes
-from pipelines.report.card import WIDTH, verdict_card
 from pipelines.report.markdown import Grid, Heading, Paragraph, Span, blocks
-from pipelines.report.numbers import amount, bare_amount, interval, plain, probability, short_interval, tick_amount
 from pipelines.report.plan_notice import plan_notice
 from pipelines.report.render import render
 from pipelines.report.summary import Row, Snapshot, read_snapshot
-from tests.report_snapshots import Kind, around, plans, snapshot, write_database
+from tests.report_snapshots import CHANGES, HOSTILE, KINDS, NO_NUMBERS, Kind, around, plans, snapshot, write_database
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
-HOSTILE = """<script>alert(1)</script><img src=x onerror='a("b")'>"\u001b[31m"""
-CHANGES = ["claims.C1.smallest_effect_of_interest: 0.005 → 0.002", "seed: 7 → 8"]
 VOID = {"meta", "br", "img", "link", "input", "hr", "col"}
 
 
@@ -299,10 +293,9 @@ def test_what_is_read_from_the_file_renders_as_what_was_written(tmp_path: Path) 
         assert words in text
 
 
-def test_the_same_rows_make_the_same_page_and_card() -> None:
+def test_the_same_rows_make_the_same_page() -> None:
     first, second = snapshot("supported", CHANGES), snapshot("supported", CHANGES)
     assert render(first, around()) == render(second, around())
-    assert _card(first) == _card(second)
 
 
 def test_a_plan_changed_after_the_data_is_told_first_and_in_full() -> None:
@@ -323,56 +316,10 @@ def test_the_notice_knows_one_entry_from_several_and_a_plan_that_came_back() -> 
     assert plan_notice(back) == "other plans tried after data were seen: 1"
 
 
-def _card(rows: Snapshot) -> str:
-    assert rows.primary is not None
-    return verdict_card(rows, rows.primary)
-
-
-def _is_a_box(card: str) -> bool:
-    lines = card.splitlines()
-    return {cell_len(line) for line in lines} == {WIDTH} and all(line[0] in "╭│╰" and line[-1] in "╮│╯" for line in lines)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_card_tells_every_claim_within_its_width(kind: Kind) -> None:
-    card = _card(snapshot(kind, CHANGES))
-    assert _is_a_box(card)
-    assert "│ C4 human over bot          inconclusive identification     +0.92 [+0.57, +1.27] pp" in card
-    assert "│ C5 warmth*                 contradicted tie                +0.040 [−0.20, +0.28] pp" in card
-    assert "│ C6 listening               inconclusive data quality       not computed" in card
-    assert "* exploratory" in card
-    assert "Design: roster instrument; broadcast: adjusted within-customer." in card
-    assert "plan changed after data were seen: 2 entries" in card
-    assert ("What would settle it" in card) == (kind == "inconclusive")
-
-
-def test_long_wide_and_hostile_words_do_not_break_the_card() -> None:
-    rows = snapshot("inconclusive")
-    long = {
-        "outcome": "net_revenue_" * 20,
-        "design": "x" * 300,
-        "unit": "EUR per customer-quarter",
-        "delta": -1234567.891,
-        "ci95_lo": float("-inf"),
-    }
-    for more in (long, {"design": "日本語" * 60}, {"what_would_settle_it": HOSTILE * 4}):
-        card = _card(replace(rows, verdicts=[{**rows.verdicts[0], **more}, *rows.verdicts[1:]]))
-        assert _is_a_box(card), card
-        assert "\u001b" not in card
-    assert "net revenue" in _card(replace(rows, verdicts=[{**rows.verdicts[0], **long}]))
-
-
-def test_a_verdict_without_any_number_has_a_card_and_a_page() -> None:
+def test_a_verdict_without_any_number_has_a_page() -> None:
     rows = snapshot()
-    empty: Row = {**rows.verdicts[0], "verdict": "inconclusive", "reason_code": "data_quality", "what_would_settle_it": "Outcomes."}
-    absent = (
-        "delta delta_se ci95_lo ci95_hi ci90_lo ci90_hi mde n_customers n_tickets n_shifts design evidence_grade_r evidence_grade_b unit"
-    )
-    empty |= dict.fromkeys(absent.split())
-    bare = replace(rows, verdicts=[empty], estimates=[], checks=[], more={}, plans=[])
-    assert _is_a_box(_card(bare))
-    assert "None" not in _card(bare)
-    text = Page(render(bare, around())).text
+    empty: Row = {**rows.verdicts[0], **NO_NUMBERS}
+    text = Page(render(replace(rows, verdicts=[empty], estimates=[], checks=[], more={}, plans=[]), around())).text
     assert "the data do not allow an estimate" in text
     assert "None" not in text.replace("None was made", "")
 
@@ -386,32 +333,6 @@ def test_markdown_tables_become_blocks_and_nothing_else_is_understood() -> None:
         Paragraph([Span("plain", "<b>x</b> [y](z)")]),
     ]
     assert blocks("") == []
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "expected"),
-    [
-        (0.0052, "probability per customer-week", "+0.52 pp"),
-        (-0.00004, "probability", "−0.004 pp"),
-        (0.0, "probability", "0.00 pp"),
-        (12.345678, "EUR", "+12.35"),
-        (-1234567.8, "EUR", "−1,234,568"),
-        (float("inf"), "EUR", "+∞"),
-        (float("nan"), "EUR", "not computed"),
-        (None, None, "not computed"),
-    ],
-)
-def test_amounts_are_signed_and_carry_their_unit(value: float | None, unit: str | None, expected: str) -> None:
-    assert amount(value, unit) == expected
-
-
-def test_numbers_in_tables() -> None:
-    row = {"estimate": 0.01, "ci95_lo": -0.002, "ci95_hi": float("inf"), "unit": "probability"}
-    assert short_interval(row) == "+1.00 [−0.20, +∞] pp"
-    assert interval(row) == "+1.00 pp  [−0.20 pp, +∞ pp]"
-    assert (bare_amount(0.5, "EUR"), tick_amount(-0.02, "probability"), tick_amount(0.0, "EUR")) == ("+0.5", "−2", "0")
-    assert [plain(value) for value in (None, 12345.6, 0.98123, float("inf"))] == ["", "12,346", "0.981", "∞"]
-    assert [probability(p) for p in (None, 0.0001, 0.05, 1.0)] == ["", "< .001", ".050", "1"]
 
 
 def test_templates_switch_no_escaping_off() -> None:
