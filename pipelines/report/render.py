@@ -18,7 +18,6 @@ from pipelines.report.summary import Row, Snapshot, read_snapshot
 from pipelines.report.words import GRADES, HEADLINES, outcome_in_words, verdict_in_words
 from pipelines.settings import Settings
 
-COVERAGE_FILE = "coverage.md"
 HELPERS: dict[str, Any] = {
     "size": size,
     "plain": plain,
@@ -47,7 +46,7 @@ class Surroundings:
 
 def write_report(home: Home, settings: Settings) -> None:
     """Render the published snapshot to `report/index.html`, whole or not at all."""
-    around = Surroundings(last_attempts(settings), settings.is_bundled, _coverage(home.root / COVERAGE_FILE))
+    around = Surroundings(last_attempts(settings), settings.is_bundled, _coverage(home.coverage))
     write_text_durably(home.report, render(read_snapshot(home.snapshot), around))
 
 
