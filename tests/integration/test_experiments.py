@@ -353,7 +353,8 @@ def test_a_readout_shows_sizes_effects_and_verdict() -> None:
 
 def test_power_and_readout_of_the_bundled_data(published_home: Path) -> None:
     found = json.loads(twoway("power", "--json", "--home", published_home).stdout)
-    (published,) = json.loads(twoway("verdict", "--json", "--home", published_home).stdout)
+    verdicts = json.loads(twoway("verdict", "--json", "--home", published_home).stdout)
+    published = next(row for row in verdicts if row["claim_id"] == "C1")
     contrast = next(row for row in found["published"] if row["lever"] == "contrast")
     # 36 degrees of freedom: 2.88 standard errors, where the verdict's rule of thumb has 2.8.
     assert contrast["detectable"] == pytest.approx(published["delta_se"] * (2.0281 + 0.8517), rel=1e-4)
