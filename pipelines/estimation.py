@@ -14,7 +14,7 @@ from pipelines.claim.offers import design_offers
 from pipelines.claim.policy_shift import PolicyShift
 from pipelines.claim.results import Check, DesignOffer, EffectEstimate
 from pipelines.claim.secondary import ClaimAnswer, Study
-from pipelines.claim.secondary_claims import human_over_bot, listening, two_way_over_one_way, warmth
+from pipelines.claim.secondary_claims import WarmthFacts, human_over_bot, listening, two_way_over_one_way, warmth
 from pipelines.claim.service_first_of_four import service_first_of_four
 from pipelines.claim.service_over_broadcast import Question, SampleFacts, Specification, estimate
 from pipelines.claim_samples import read_panel
@@ -42,7 +42,7 @@ def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Writte
     study = Study(
         panel, shifts, question, answer.choice, facts, service.policy_shift.min_turns_per_week, service.broadcast.measure_code
     )  # fmt: skip
-    for claim, found in secondary_answers(study, plan).items():
+    for claim, found in secondary_answers(study, plan, _warmth_facts(connection)).items():
         estimates += found.estimates
         checks += found.checks
         offers += design_offers(claim, answer.choice, found.estimates)
@@ -55,7 +55,7 @@ def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Writte
     return Written(len(estimates), len(checks), len(offers))
 
 
-def secondary_answers(study: Study, plan: Plan) -> dict[str, ClaimAnswer]:
+def secondary_answers(study: Study, plan: Plan, scored: WarmthFacts | None = None) -> dict[str, ClaimAnswer]:
     """The answers of claims C2 to C7, as far as the plan registers them."""
     entries = plan.claims
     found = {}
@@ -67,7 +67,7 @@ def secondary_answers(study: Study, plan: Plan) -> dict[str, ClaimAnswer]:
     if entries.C4 is not None:
         found["C4"] = human_over_bot(study)
     if entries.C5 is not None:
-        found["C5"] = warmth(study)
+        found["C5"] = warmth(study, scored)
     if entries.C6 is not None:
         found["C6"] = listening(study, entries.C6.answered_within_hours)
     if entries.C7 is not None:
@@ -129,6 +129,14 @@ def _facts(connection: duckdb.DuckDBPyConnection) -> SampleFacts:
     ).fetchone()
     assert row is not None
     return SampleFacts(*row)
+
+
+def _warmth_facts(connection: duckdb.DuckDBPyConnection) -> WarmthFacts | None:
+    """What the frozen scorer read; None where it looked at no reply."""
+    row = connection.execute(
+        "select max(scorer_version), sum(n_scored_replies)::bigint, sum(n_replies - n_scored_replies)::bigint from claim.agent_warmth"
+    ).fetchone()
+    return WarmthFacts(*row) if row is not None and row[0] is not None else None
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, row_type: type[Any], rows: list[Any]) -> None:

@@ -17,7 +17,9 @@ ESTIMATES = {
     "robustness_checks": "One row per check of a claim.",
     "design_offers": "One row per claim, lever and design that was considered.",
 }
-CLAIM_MARTS = [dg.AssetKey(["claim", name]) for name in ("panel_customer_week", "broadcast_exposure", "lever_quantiles", "dose_turns")]
+READ = "panel_customers panel_customer_week episode_turns roster_shifts dose_turns"
+READ += " broadcast_exposure exposure_customer_week lever_quantiles agent_warmth"
+CLAIM_MARTS = [dg.AssetKey(["claim", name]) for name in READ.split()]
 CANDIDATE_KEY = dg.AssetKey(["published", "candidate"])
 SNAPSHOT_KEY = dg.AssetKey(["published", "snapshot"])
 
