@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.claim.linear import Floats, Integers
-from pipelines.simulate.calendar import HOUR
+from pipelines.simulate.calendar import HOUR, NEVER
 from pipelines.simulate.contacts import Contacts
 from pipelines.simulate.people import NEUTRAL_TONE_SHARE, Agents, Customers
+from pipelines.simulate.priority_queue import queue_waits
 from pipelines.simulate.randomness import stream
 from pipelines.simulate.roster import Roster
 from pipelines.simulate.worlds import World
@@ -16,7 +17,6 @@ FLOOR = HOUR // 60
 CAP = 72 * HOUR
 SHORTEST_HUMAN_WAIT = HOUR // 120
 SLA_STEPS = (1 / 3, 1 / 2, 2 / 3)
-NEVER = -1
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,6 @@ def _waits_by_queue(
     world: World, seed: int, customers: Customers, contacts: Contacts, roster: Roster, slowness: Floats, is_treated: np.ndarray
 ) -> Integers:
     """(n,) waits in microseconds from the priority queue; the law's gains in ln wait count as units of urgency."""
-    # The queue needs what is defined above.
-    from pipelines.simulate.priority_queue import queue_waits
-
     random = stream(seed, "handling")
     level_week = service_level_week(world, roster.planned.shape[1] - 1)[customers.brand[contacts.customer]]
     urgency = (

@@ -12,3 +12,5 @@ WEEK = 7 * DAY
 SLOT = 8 * HOUR
 START = int(np.datetime64(FIRST_MONDAY.isoformat(), "us").astype(np.int64))
 """Epoch microseconds of the first Monday."""
+NEVER = -1
+"""Instead of a wait that does not end."""

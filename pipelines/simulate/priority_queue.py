@@ -5,8 +5,7 @@ from heapq import heappop, heappush
 import numpy as np
 
 from pipelines.claim.linear import Floats, Integers
-from pipelines.simulate.answers import NEVER
-from pipelines.simulate.calendar import HOUR, SLOT, SLOTS, START
+from pipelines.simulate.calendar import HOUR, NEVER, SLOT, SLOTS, START
 from pipelines.simulate.contacts import Contacts
 from pipelines.simulate.roster import Roster
 

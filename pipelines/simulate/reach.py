@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.claim.linear import Floats, Integers
-from pipelines.simulate.answers import CAP, NEVER, SHORTEST_HUMAN_WAIT, capped_responsiveness, trial_start_week
-from pipelines.simulate.calendar import HOUR, SLOT, START, WEEK
+from pipelines.simulate.answers import CAP, SHORTEST_HUMAN_WAIT, capped_responsiveness, trial_start_week
+from pipelines.simulate.calendar import HOUR, NEVER, SLOT, START, WEEK
 from pipelines.simulate.contacts import shift_code
 from pipelines.simulate.people import N_ACCOUNTS, Customers
 from pipelines.simulate.randomness import stream

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from pipelines.claim.linear import Integers
-from pipelines.simulate.answers import NEVER, service_level_week
-from pipelines.simulate.calendar import DAY, HOUR, SLOT, SLOTS, START, WEEK
+from pipelines.simulate.answers import service_level_week
+from pipelines.simulate.calendar import DAY, HOUR, NEVER, SLOT, SLOTS, START, WEEK
 from pipelines.simulate.company import Company
 from pipelines.simulate.contacts import SEVERITY_TAGS
 from pipelines.simulate.frames import brand_ids, ids, instants, masked, picked

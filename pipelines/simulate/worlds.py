@@ -223,7 +223,7 @@ WORLDS: dict[str, World] = {
         replace(TRUE, name="staggered", n_brands=8),
         replace(TRUE, name="holdout", holdout_share=0.20, trial_share=0.50),
         replace(TRUE, name="weak_instrument", shortfall_scale=0.005),
-        replace(NULL, name="broken_instrument", outage_rate=0.0, small_outage_rate=0.04),
+        replace(NULL, name="broken_instrument", small_outage_rate=0.04),
         replace(TRUE, name="bot_heavy", bot_share=0.50, bot_only_share=0.30, human_first_premium=0.15),
     )
 }
