@@ -1,4 +1,5 @@
--- Hours by slot add up to the shifts' spans as far as they were observed; arrivals to the tickets that customers opened.
+-- Hours by slot add up to the shifts' spans as far as they were observed, arrivals to the tickets that customers
+-- opened.
 with shifts as (
     select * from {{ ref('input_support__shifts') }}
     where deleted_at is null

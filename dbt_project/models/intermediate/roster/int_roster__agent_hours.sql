@@ -66,8 +66,10 @@ final as (
     select
         queue,
         slot_start_local,
-        coalesce(sum(epoch_us(ends_at) - epoch_us(starts_at)) filter (where is_planned), 0) / 3.6e9 as planned_agent_hours,
-        coalesce(sum(epoch_us(ends_at) - epoch_us(starts_at)) filter (where not is_planned), 0) / 3.6e9 as actual_agent_hours
+        coalesce(sum(epoch_us(ends_at) - epoch_us(starts_at)) filter (where is_planned), 0) / 3.6e9
+            as planned_agent_hours,
+        coalesce(sum(epoch_us(ends_at) - epoch_us(starts_at)) filter (where not is_planned), 0) / 3.6e9
+            as actual_agent_hours
     from bounded
     where starts_at < ends_at
     group by queue, slot_start_local

@@ -28,7 +28,7 @@ queue_brands as (
         queue,
         brand_id
     from ticket_brands
-    qualify row_number() over (partition by queue order by n_tickets desc, brand_id) = 1
+    qualify row_number() over (partition by queue order by n_tickets desc, brand_id asc) = 1
 ),
 
 -- When anything of the queue was first seen.

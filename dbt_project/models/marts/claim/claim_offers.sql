@@ -11,6 +11,11 @@ exposure as (
     from {{ ref('exposure_customer_week') }}
 ),
 
+warmth as (
+    select count(replier_warmth) as n_turns
+    from {{ ref('episode_turns') }}
+),
+
 final as (
     select
         plan.claim_id,
@@ -21,10 +26,11 @@ final as (
         (select count(*) from {{ ref('int_experiments__holdouts') }}) > 0 as has_holdouts,
         (select count(*) from {{ ref('claim_touch_weeks') }}) > 0 as has_touches,
         (select count(*) from {{ ref('claim_mention_weeks') }}) > 0 as has_mentions,
-        (select count(replier_warmth) from {{ ref('episode_turns') }}) > 0 as has_warmth,
+        warmth.n_turns > 0 as has_warmth,
         (select count(*) from {{ ref('claim_severity_levels') }}) as n_severity_levels
     from plan
     cross join exposure
+    cross join warmth
 )
 
 select * from final

@@ -24,7 +24,7 @@ final as (
     select
         severity_level,
         n_turns,
-        row_number() over (order by n_turns desc, severity_level) - 1 as severity_rank
+        row_number() over (order by n_turns desc, severity_level asc) - 1 as severity_rank
     from levels
 )
 

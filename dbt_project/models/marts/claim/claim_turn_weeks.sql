@@ -11,6 +11,14 @@ mean_warmth as (
     from turns
 ),
 
+centred as (
+    select
+        turns.*,
+        coalesce(turns.replier_warmth - mean_warmth.value, 0) as warmth
+    from turns
+    cross join mean_warmth
+),
+
 sums as (
     select
         customer_id,
@@ -27,14 +35,13 @@ sums as (
         {% for level in range(1, severity_levels + 1) %}
             count(*) filter (where severity_rank = {{ level }}) as n_severity_{{ level }},
         {% endfor %}
-        {{ exact_sum('coalesce(replier_warmth - mean_warmth.value, 0)') }} as total_warmth,
+        {{ exact_sum('warmth') }} as total_warmth,
         count(experiment_id) as n_trial_turns,
         count(*) filter (where is_treated) as n_trial_treated,
         count(*) filter (where first_answerer = 'human') as n_human_first,
         count(*) filter (where first_answerer = 'bot') as n_bot_first,
         count(*) filter (where first_answerer = 'bot_then_human') as n_handed_off
-    from turns
-    cross join mean_warmth
+    from centred
     group by customer_id, brand_id, week_start
 ),
 

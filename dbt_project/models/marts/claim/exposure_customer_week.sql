@@ -56,8 +56,10 @@ final as (
         felt.week_start,
         felt.adstock_rate,
         {% for column in count_columns %}
-            case when known.{{ 'has_sends' if 'sends' in column else 'has_follows' }} then coalesce(exposed_weeks.{{ column }}, 0) end
-                as {{ column }},
+            case
+                when known.{{ 'has_sends' if 'sends' in column else 'has_follows' }}
+                    then coalesce(exposed_weeks.{{ column }}, 0)
+            end as {{ column }},
         {% endfor %}
         exposed_weeks.mean_targeting_score,
         exposed_weeks.max_targeting_score,

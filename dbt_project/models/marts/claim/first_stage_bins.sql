@@ -1,5 +1,7 @@
 -- Whether missing staff slows replies, the slot's and the week's own level taken out of both.
 {% set n_bins = 20 %}
+{% set measures = ['shortfall', 'responsiveness'] %}
+{% set partitions = [('slot', 'partition by queue, slot'), ('week', 'partition by week_start'), ('overall', '')] %}
 with turns as (
     select * from {{ ref('episode_turns') }}
     where shortfall is not null and not is_incident
@@ -7,25 +9,25 @@ with turns as (
 
 levels as (
     select
-        turn_id,
-        shift_id,
-        {% for measure in ['shortfall', 'responsiveness'] %}
-            {{ measure }}::double as {{ measure }},
-            {% for name, partition in [('slot', 'partition by queue, slot'), ('week', 'partition by week_start'), ('overall', '')] %}
+        {% for measure in measures %}
+            {% for name, partition in partitions %}
                 sum({{ measure }}::decimal(38, 15)) over ({{ partition }})::double / count(*) over ({{ partition }})
                     as {{ name }}_{{ measure }},
             {% endfor %}
+            {{ measure }}::double as {{ measure }},
         {% endfor %}
+        turn_id,
+        shift_id
     from turns
 ),
 
 residuals as (
     select
-        turn_id,
-        shift_id,
-        {% for measure in ['shortfall', 'responsiveness'] %}
+        {% for measure in measures %}
             {{ measure }} - slot_{{ measure }} - week_{{ measure }} + overall_{{ measure }} as {{ measure }},
         {% endfor %}
+        turn_id,
+        shift_id
     from levels
 ),
 

@@ -114,7 +114,8 @@ spreads as (
         sides.is_above,
         sides.n_turns,
         sides.mean_value,
-        {{ exact_sum('power(covariates.covariate_value - sides.mean_value, 2)') }} / nullif(sides.n_turns - 1, 0) as variance
+        {{ exact_sum('power(covariates.covariate_value - sides.mean_value, 2)') }}
+        / nullif(sides.n_turns - 1, 0) as variance
     from sides
     inner join covariates
         on sides.covariate = covariates.covariate and sides.is_above = covariates.is_above

@@ -53,6 +53,11 @@ exposure as (
     inner join plan on exposures.adstock_rate = plan.primary_adstock_rate
 ),
 
+scores as (
+    select * from exposure
+    where mean_targeting_score is not null
+),
+
 customer_weeks as (
     select
         customer_id,
@@ -67,10 +72,7 @@ scored as (
         customer_weeks.*,
         scores.mean_targeting_score as targeting_score
     from customer_weeks
-    asof left join (
-        select * from exposure
-        where mean_targeting_score is not null
-    ) as scores
+    asof left join scores
         on
             customer_weeks.customer_id = scores.customer_id
             and customer_weeks.brand_id = scores.brand_id
@@ -92,8 +94,10 @@ joined as (
         turn_weeks.queue,
         turn_weeks.slot,
         {% for column in shift_sums %}
-            case when offers.has_roster then case when turn_weeks.n_turns > 0 then turn_weeks.{{ column }} else 0 end end
-                as {{ column }},
+            case
+                when offers.has_roster and turn_weeks.n_turns > 0 then turn_weeks.{{ column }}
+                when offers.has_roster then 0
+            end as {{ column }},
         {% endfor %}
         {% for level in range(1, 6) %}
             case when offers.n_severity_levels > {{ level }} then coalesce(turn_weeks.n_severity_{{ level }}, 0) end

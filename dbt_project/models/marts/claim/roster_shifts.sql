@@ -55,7 +55,8 @@ measured as (
         brand_id || '|' || queue || '|' || week_start || '|' || lpad(slot::varchar, 2, '0') as shift_id,
         planned_agent_hours > 0 and actual_agent_hours = 0 as is_zero_actual,
         case when planned_agent_hours > 0 then ln(planned_agent_hours) end as log_planned_hours,
-        ln(case when actual_agent_hours > 0 then actual_agent_hours else {{ least_actual_hours }} end) as log_actual_hours,
+        ln(case when actual_agent_hours > 0 then actual_agent_hours else {{ least_actual_hours }} end)
+            as log_actual_hours,
         -- A later message of an old ticket may be the only thing that arrives: one.
         ln(greatest(n_arrivals, 1)) as log_arrivals,
         median(n_arrivals) over (partition by queue, slot) as median_arrivals
@@ -66,7 +67,8 @@ instrumented as (
     select
         measured.*,
         measured.log_planned_hours - measured.log_actual_hours as shortfall,
-        case when measured.planned_agent_hours > 0 then measured.log_arrivals - measured.log_actual_hours end as load,
+        case when measured.planned_agent_hours > 0 then measured.log_arrivals - measured.log_actual_hours end
+            as load,
         measured.n_arrivals > plan.incident_multiple * greatest(3, measured.median_arrivals) as is_incident
     from measured
     cross join plan
