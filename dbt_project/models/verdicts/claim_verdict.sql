@@ -265,7 +265,7 @@ final as (
                     when 'C1'
                         then
                             'A randomised queue-priority trial and a broadcast holdout (table experiments), '
-                            || 'or the rota of planned and actual shifts (support_shifts) together with '
+                            || 'or the roster of planned and actual shifts (support_shifts) together with '
                             || 'broadcasts recorded per customer (crm_campaign_sends or social_follows).'
                     else coalesce(coded.designs_to_record, 'A design whose gates pass on these data.')
                 end
