@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 
 from pipelines.claim.automation_mix import automation_mix
+from pipelines.claim.churn import churn_effects
 from pipelines.claim.gates import Thresholds
 from pipelines.claim.offers import design_offers
 from pipelines.claim.policy_shift import PolicyShift
@@ -17,7 +18,7 @@ from pipelines.claim.secondary import ClaimAnswer, Study
 from pipelines.claim.secondary_claims import WarmthFacts, human_over_bot, listening, two_way_over_one_way, warmth
 from pipelines.claim.service_first_of_four import service_first_of_four
 from pipelines.claim.service_over_broadcast import Question, SampleFacts, Specification, estimate
-from pipelines.claim_samples import read_panel
+from pipelines.claim_samples import read_panel, read_turns
 from pipelines.plan import Plan
 
 
@@ -36,9 +37,10 @@ def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Writte
     """Estimate every claim of the plan from the claim marts and write the results whole."""
     panel, shifts, facts, question = read_panel(connection), _policy_shifts(connection), _facts(connection), question_of(plan)
     answer = estimate(panel, shifts, question, facts)
-    estimates, checks = list(answer.estimates), list(answer.checks)
-    offers = design_offers("C1", answer.choice, answer.estimates)
     service = plan.claims.C1
+    estimates = [*answer.estimates, *churn_effects(read_turns(connection), service.churn.horizon_weeks)]
+    checks = list(answer.checks)
+    offers = design_offers("C1", answer.choice, answer.estimates)
     study = Study(
         panel, shifts, question, answer.choice, facts, service.policy_shift.min_turns_per_week, service.broadcast.measure_code
     )  # fmt: skip

@@ -4,16 +4,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pipelines.claim.churn import churn_effects
 from pipelines.claim.designs import Choice
-from pipelines.claim.landmark import landmark_effect
-from pipelines.claim.linear import NotIdentifiedError, codes, fit_clustered
 from pipelines.claim.policy_shift import PolicyShift, policy_shift_of
-from pipelines.claim.results import EffectEstimate, t_interval
+from pipelines.claim.results import EffectEstimate
 from pipelines.claim.rule import Decision, decide
-from pipelines.claim.sample import Panel, Turns
+from pipelines.claim.sample import Panel
 from pipelines.claim.service_over_broadcast import Answer, Question, SampleFacts, estimate
 from pipelines.simulate.arrays import panel_of, turns_of
 from pipelines.simulate.company import simulate
+from pipelines.simulate.outcomes import CHURN_WEEKS
 from pipelines.simulate.truth import truth_of
 from pipelines.simulate.worlds import World
 
@@ -88,7 +88,7 @@ def run_simulation(world: World, seed: int, n_customers: int, n_weeks: int, ques
     facts = SampleFacts(n_customers, len(turns), len(np.unique(turns.shift)) if turns.shift is not None else 0, 0, 1, 1)
     answer = estimate(panel, shifts, question, facts, with_ladder=False)
     delta, theta_r = _row(answer, "delta"), _row(answer, "theta", "responsiveness")
-    m = question.smallest_effect
+    m, churn = question.smallest_effect, churn_effects(turns, CHURN_WEEKS)
     return Simulation(
         world=world.name,
         seed=seed,
@@ -102,8 +102,8 @@ def run_simulation(world: World, seed: int, n_customers: int, n_weeks: int, ques
         ungated=decide(delta, theta_r, [], m),
         naive_decision=_naive_decision(answer, m),
         failed_gates=tuple(sorted({check.gate_code for check in answer.checks if check.blocking and not check.passed})),
-        churn=_churn(turns, truth["churn"]["effect"]),
-        naive_churn=_naive_churn(turns, truth["churn"]["effect"]),
+        churn=_churn(churn, truth["churn"]["effect"], naive=False),
+        naive_churn=_churn(churn, truth["churn"]["effect"], naive=True),
     )
 
 
@@ -125,11 +125,8 @@ def _estimated(answer: Answer, truth: dict[str, float], naive: bool = False) -> 
         "beta_b": _row(answer, "beta", "broadcast", naive),
         "delta": _row(answer, "delta", naive=naive),
     }
-    return {
-        name: Estimated(row.estimate, row.se, row.ci95_lo, row.ci95_hi, truth[name])
-        for name, row in rows.items()
-        if row is not None and row.estimate is not None and row.se is not None and row.ci95_lo is not None and row.ci95_hi is not None
-    }
+    held = {name: _held(row, truth[name]) for name, row in rows.items() if row is not None}
+    return {name: estimated for name, estimated in held.items() if estimated is not None}
 
 
 def _by_roster(
@@ -149,38 +146,11 @@ def _naive_decision(answer: Answer, m: float) -> Decision:
     return decide(ungraded, theta_r, [], m)
 
 
-def _churn(turns: Turns, truth: float) -> Estimated | None:
-    used = _at_risk(turns)
-    if used is None or used.shift is None or used.slot is None:
-        return None
-    severity = np.column_stack([used.columns[name] for name in sorted(used.columns) if name.startswith("n_severity_")])
-    try:
-        found = landmark_effect(
-            used.columns["churned"], used.responsiveness, severity, used.columns["log_arrivals"], used.columns["shortfall"],
-            codes(used.week), codes(used.slot), codes(used.shift), codes(used.customer),
-        )  # fmt: skip
-    except NotIdentifiedError:
-        return None
-    interval = t_interval(found.estimate, found.se, found.df)
-    return Estimated(found.estimate, found.se, interval.ci95_lo, interval.ci95_hi, truth)
+def _churn(rows: list[EffectEstimate], truth: float, naive: bool) -> Estimated | None:
+    return next((_held(row, truth) for row in rows if row.is_naive == naive), None)
 
 
-def _naive_churn(turns: Turns, truth: float) -> Estimated | None:
-    used = _at_risk(turns)
-    if used is None:
+def _held(row: EffectEstimate, truth: float) -> Estimated | None:
+    if row.estimate is None or row.se is None or row.ci95_lo is None or row.ci95_hi is None:
         return None
-    columns = np.column_stack([used.responsiveness, np.ones(len(used))])
-    fit = fit_clustered(used.columns["churned"], columns, [], used.customer)
-    slope, se = float(fit.coefficients[0]), float(np.sqrt(fit.covariance[0, 0]))
-    interval = t_interval(slope, se, fit.n_clusters - 1)
-    return Estimated(slope, se, interval.ci95_lo, interval.ci95_hi, truth)
-
-
-def _at_risk(turns: Turns) -> Turns | None:
-    churned = turns.columns.get("churned")
-    if churned is None or not np.isfinite(churned).any():
-        return None
-    keep = np.isfinite(churned)
-    if (incident := turns.columns.get("is_incident")) is not None:
-        keep &= ~(incident > 0)
-    return turns.rows(keep)
+    return Estimated(row.estimate, row.se, row.ci95_lo, row.ci95_hi, truth)
