@@ -144,7 +144,8 @@ def _listening(study: Study, hours: int) -> list[Model]:
                 Told("mention_answered", "effect", (1.0,), f"{unit}, per mention answered within {hours} hours"),
                 Told("contrast", "delta", (rate * (ends[1] - ends[0]),), unit, scale=ends, rate=rate),
             ),
-            held=(Lever("mention", mentions), Lever("responsiveness", study.panel.responsiveness)),
+            # A mention opens a turn, so its answer is part of the week's responsiveness: that is not held equal.
+            held=(Lever("mention", mentions),),
             naive_held=("mention",),
         )
     ]

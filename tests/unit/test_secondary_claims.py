@@ -169,8 +169,8 @@ def told(p: Panel, claim: str) -> tuple[list[Floats], Floats, Floats | None]:
         shares = [a / m for a, m in sums if m >= 5]
         coverage.append((np.subtract(*np.percentile(shares, [75, 25])), (p.brand == brand).sum()))
     spread = np.average([each for each, _ in coverage], weights=[size for _, size in coverage])
-    columns = [c["n_mentions_answered"], c["n_mentions"], p.responsiveness, broadcast]
-    return columns, c["n_mentions"].mean() * spread * np.array([1.0, 0, 0, 0]), None
+    columns = [c["n_mentions_answered"], c["n_mentions"], broadcast]
+    return columns, c["n_mentions"].mean() * spread * np.array([1.0, 0, 0]), None
 
 
 # The truth is found.
@@ -202,6 +202,14 @@ def test_a_contrast_is_that_of_least_squares_with_every_effect_as_a_column(claim
 def test_without_noise_an_effect_is_found_exactly(claim: str, lever: str, effect: float) -> None:
     answer = CLAIMS[claim](study(panel(2, of=claim)))
     assert value(pick(answer, lever, "theta" if claim == "C2" else "effect")) == pytest.approx(effect, abs=1e-9)
+
+
+def test_where_every_turn_is_answered_the_arms_say_it_all_and_the_number_of_turns_falls_away() -> None:
+    p = panel(2, of="C4")
+    c = p.columns
+    answered = c["n_human_first"] + c["n_bot_first"] + c["n_handed_off"]
+    answer = human_over_bot(study(replace(p, turns=answered, outcome=p.outcome - 0.3 * p.turns)))
+    assert value(pick(answer, "human_over_bot", "effect")) == pytest.approx(EFFECTS["human_first"] - EFFECTS["bot_first"], abs=1e-9)
 
 
 def test_without_noise_warmth_is_told_per_standard_deviation_over_turns() -> None:
@@ -300,10 +308,11 @@ def test_the_p_value_of_the_mix_is_that_of_all_its_parts_at_once(linear: float, 
     assert (delta.p_claim < 0.05) == (says != "neither")
 
 
-def test_shares_that_never_reach_the_ends_of_the_mix_tell_nothing_of_organic_or_full_automation() -> None:
+@pytest.mark.parametrize(("base", "width"), [(0.3, 0.6), (0.05, 0.6)], ids=["never organic", "never automated"])
+def test_shares_that_never_reach_an_end_of_the_mix_tell_nothing_of_what_lies_beyond(base: float, width: float) -> None:
     p = panel(5, of="C3")
     for name in ("automated_share_low", "automated_share_high"):
-        p.columns[name] = 0.3 + 0.3 * p.columns[name]
+        p.columns[name] = base + width * p.columns[name]
     assert "would have to be guessed" in check(automation_mix(study(p), 0.01), "computable").detail
 
 
@@ -349,6 +358,19 @@ def test_simultaneous_bounds_are_wider_than_the_plain_ones_and_narrower_than_bon
     # Against the closest rival, or a less precise one further off.
     assert value(delta) - delta.ci95_lo <= stats.t.ppf(1 - 0.05 / 3, delta.df) * max_se(answer) + 1e-12
     assert delta.p_claim is None
+
+
+def test_a_service_that_does_good_but_less_than_another_has_the_other_s_sign() -> None:
+    p = panel(8, noise=0.1, of="C7")
+    # Between customers, posts go with bad outcomes: without their effects service is first, and only then.
+    posts = p.columns["log_adstock_posts"]
+    usual = (np.bincount(p.customer, weights=posts) / np.bincount(p.customer))[p.customer]
+    pooled = replace(QUESTION, curve=(PRIMARY, Specification(0.5, ("week",))))
+    strong = replace(p, outcome=p.outcome + 0.5 * posts - 30 * usual)
+    answer = service_first_of_four(study(strong, pooled))
+    assert value(pick(answer, "service", "theta")) > 0
+    assert value(primary_delta(answer)) < 0
+    assert check(answer, "same_sign_share").value == 0.5
 
 
 def max_se(answer: ClaimAnswer) -> float:
