@@ -76,7 +76,9 @@ gates as (
             where not passed and gate_code in ('G1', 'G2', 'G3', 'G4', 'G5', 'G6')
         ) as n_identification_failures,
         count(*) filter (where not passed and gate_code in ('G7', 'G8')) as n_fragility_failures,
-        string_agg(detail, '; ' order by check_id) filter (where not passed and gate_code = 'G9') as data_quality_failures
+        string_agg(detail, '; ' order by check_id) filter (
+            where not passed and gate_code = 'G9'
+        ) as data_quality_failures
     from checks
     where blocking
     group by claim_id
@@ -113,7 +115,7 @@ wanting as (
 
 assembled as (
     select
-        deltas.* exclude (run_id, claim_id, outcome),
+        deltas.* exclude (run_id, claim_id, outcome), -- noqa: RF02
         entries.claim_id,
         entries.sesoi,
         entries.is_exploratory,
