@@ -20,7 +20,8 @@ MAY_READ = {
     "input": {"staging"},
     "intermediate": {"input", "intermediate", "seeds", "source.run", "source.state"},
     "marts": {"input", "intermediate", "marts", "source.run"},
-    "verdicts": {"verdicts", "source.estimates", "source.run"},
+    # The registry of claims is a seed: which rule a claim has.
+    "verdicts": {"verdicts", "seeds", "source.estimates", "source.run"},
 }
 
 
