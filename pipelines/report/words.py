@@ -92,7 +92,12 @@ HOW_DESIGN_WORKS = {
 }
 EFFECT_NAMES = {"customer": "customer", "week": "week", "week_by_contact": "week by contact", "slot": "slot of the week", "pooled": "none"}
 NOT_COMPUTED = "not computed"
-POINTS_TO = {"claim": "the claim", "opposite": "its opposite"}
+POINTS_TO = {
+    "claim": "the claim",
+    "opposite": "its opposite",
+    "no_effect": "no effect of faster answers that matters",
+    "no_difference": "no difference that matters",
+}
 
 
 def readable(name: str) -> str:

@@ -221,7 +221,9 @@ final as (
         case
             when coded.reason_code = 'data_quality' then 'neither'
             when coded.reading in ('strong', 'supported') then 'claim'
-            when coded.reading in ('null', 'reverse', 'tie') then 'opposite'
+            when coded.reading = 'reverse' then 'opposite'
+            when coded.reading = 'null' then 'no_effect'
+            when coded.reading = 'tie' then 'no_difference'
             else 'neither'
         end as consistent_with,
         coded.is_exploratory,
