@@ -53,11 +53,13 @@ def _two_way(study: Study) -> list[Model]:
         raise NotIdentifiedError("the data hold no broadcasts by customer")
     grade_b = "A" if study.b_instrument else "C" if varies_within_brand_weeks(study, messages) else "D"
     unit = f"{study.question.outcome_unit}, per message"
+    # Staffing and priority make replies faster too, so that what they instrument is never the number of replies alone.
+    bundle = " (number and speed together)" if study.r_instrument else ""
     return [
         Model(
             setup=study.setup,
-            design=f"replies: {study.choice.responsiveness.label}; posts: {study.choice.broadcast.label}",
-            grades=(study.choice.responsiveness.grade, grade_b),
+            design=f"replies: {study.choice.responsiveness.label}{bundle}; posts: {study.choice.broadcast.label}",
+            grades=("C", grade_b),
             levers=(Lever("human_reply", replies, study.r_instrument), Lever("post", messages, study.b_instrument)),
             told=(
                 Told("human_reply", "theta", (1.0, 0.0), unit),

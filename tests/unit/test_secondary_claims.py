@@ -443,7 +443,8 @@ def test_replies_are_instrumented_by_the_roster_where_their_number_is_confounded
     answer = two_way_over_one_way(study(p))
     delta = primary_delta(answer)
     assert check(answer, "strength").passed
-    assert delta.evidence_grade_r == "B"
+    assert delta.evidence_grade_r == "C"
+    assert "number and speed together" in delta.design
     assert delta.se is not None
     assert abs(value(delta) - 0.28) < 3.5 * delta.se
     assert abs(value(pick(answer, "contrast", "delta", naive=True)) - 0.28) > 0.1
