@@ -165,9 +165,9 @@ class World:
 
     subscriber_share: float = 0.60
     churn_rate: float = 0.20
-    churn_by_tagged: float = 0.03
-    churn_by_untagged: float = 0.04
-    churn_by_value: float = -0.04
+    churn_by_tagged: float = 0.06
+    churn_by_untagged: float = 0.08
+    churn_by_value: float = -0.01
     attrition_share: float = 0.0
 
     holdout_share: float = 0.0

@@ -26,7 +26,11 @@ def test_the_roster_s_estimate_holds_the_truth_and_the_naive_one_stands_beside_i
     assert roster.estimate is not None
     assert roster.se is not None
     assert abs(roster.estimate - truth) < 3 * roster.se
-    assert roster.se > 5 * (naive.se or 0.0)
+    assert naive.estimate is not None
+    assert naive.se is not None
+    # Agents hurry to urgent tickets, whose customers leave more often: least squares makes speed look harmful.
+    assert naive.estimate - truth > 3 * naive.se
+    assert roster.se > 5 * naive.se
     assert roster.outcome == "churn_within_13_weeks"
 
 
