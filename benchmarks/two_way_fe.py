@@ -113,10 +113,8 @@ def make(file: str, variant: str, n_customers: str, n_weeks: str, seed: str) -> 
 
 def twoway(file: str) -> dict[str, Any]:
     """Sufficient statistics by customer from the file, and the fit, with the product's settings of DuckDB."""
-    import duckdb
-
     from pipelines.claim.sufficient import fit
-    from pipelines.sufficient_statistics import PanelRelation, sufficient_statistics
+    from pipelines.sufficient_statistics import PanelRelation, duckdb, sufficient_statistics
 
     with duckdb.connect(config={"preserve_insertion_order": False}) as connection:
         if file.endswith(".parquet"):

@@ -11,7 +11,8 @@ fixed number of passes (Frisch and Waugh 1933; Lovell 1963):
 Taking away before multiplying keeps all digits where means are large.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +31,10 @@ SUPER_CLUSTERS = 400
 MAX_LEVELS = 2_000
 BITS_PER_WORD = 64
 PATTERNS_AT_ONCE = 20_000
+# DuckDB finds groups by address rather than by hash up to this many bits of integer keys. Each thread then holds 16
+# bytes per sum and key, so that only few sums are worth it.
+ADDRESSED_BITS = 18
+MAX_ADDRESSED_SUMS = 16
 NOTHING_LEFT = "no row is left: each is alone in its unit or level"
 
 
@@ -93,7 +98,7 @@ def sufficient_statistics(
         ValueError: null or infinite values, two rows of a unit in one level, levels that span too much, or
             too many clusters for `with_levels`.
     """
-    try:
+    with _workspace(connection, panel):
         panel, levels, patterns = _read(connection, panel, drop_singletons)
         gram, moments = patterns.normal_equations(levels)
         inverse, rank = pseudo_inverse(gram)
@@ -110,13 +115,24 @@ def sufficient_statistics(
         if n_rows.sum() != n_kept:
             raise ValueError("rows without a unit: one of its columns is null")
         by_level = _read_levels(connection, panel, levels, patterns) if with_levels else None
-    finally:
-        for name in ("units", "patterns", "levels", "offsets"):
-            connection.execute(f"drop table if exists temp.sufficient_{name}")
     # Pythagoras: what unit means explain, what levels add, and what is left.
     left = products[:, [position for position, (i, j) in enumerate(panel.pairs) if i == j]].sum(axis=0)
     sizes = np.sqrt(patterns.mean_squares.sum(axis=0) + (effects * moments).sum(axis=0) + left)
     return SufficientStatistics(n_rows, products, sizes, rank, by_level)
+
+
+@contextmanager
+def _workspace(connection: duckdb.DuckDBPyConnection, panel: PanelRelation) -> Generator[None]:
+    """Temporary tables and a setting that go when the work is done."""
+    before = _scalar(connection, "select current_setting('perfect_ht_threshold')")
+    if len(panel.pairs) <= MAX_ADDRESSED_SUMS:
+        connection.execute(f"set perfect_ht_threshold = {max(before, ADDRESSED_BITS)}")
+    try:
+        yield
+    finally:
+        connection.execute(f"set perfect_ht_threshold = {before}")
+        for name in ("units", "patterns", "levels", "offsets"):
+            connection.execute(f"drop table if exists temp.sufficient_{name}")
 
 
 @dataclass(frozen=True)
@@ -315,11 +331,12 @@ def _residuals(panel: PanelRelation) -> str:
 def _write_products(connection: duckdb.DuckDBPyConnection, panel: PanelRelation, table: str) -> None:
     products = ", ".join(f"sum(residual_{i} * residual_{j}) as product_{i}_{j}" for i, j in panel.pairs)
     names = _cluster(connection, panel)
+    distinct = "" if set(panel.cluster) == set(panel.unit) and names == _names(panel.cluster) else "distinct "
     named = names if names == _names(panel.cluster) else f"{names}::bigint as super_cluster"
     connection.execute(
         f"create or replace table {table} as with residuals as ({_residuals(panel)}), "
         f"products as (select cluster_code, count(*) as n_rows, {products} from residuals group by cluster_code), "
-        f"names as (select distinct {named}, cluster_code from temp.sufficient_offsets) "
+        f"names as (select {distinct}{named}, cluster_code from temp.sufficient_offsets) "
         "select names.* exclude (cluster_code), products.* exclude (cluster_code) "
         "from products inner join names on products.cluster_code = names.cluster_code order by products.cluster_code"
     )
