@@ -5,12 +5,13 @@ import logging
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from pipelines.contract import contract_sha
 from pipelines.errors import Problem, SourceError
-from pipelines.files_io import replace_durably, sha256_of, write_text_durably
+from pipelines.files_io import fsync, replace_durably, sha256_of, write_text_durably
 from pipelines.sources.files import FilesSource
 from pipelines.sql import literal
 
@@ -33,8 +34,10 @@ class Load:
 
     Args:
         load_id: rises with every load of the source.
-        inputs: SHA-256 of each file read, by name.
-        tables: landed file by canonical table.
+        inputs: SHA-256 of each file read, by name; of each landed file where an API was read.
+        tables: landed file by canonical table, or by raw table of a source system.
+        system: the source system; None for files.
+        cursors: where the next sync goes on, by table.
     """
 
     load_id: str
@@ -45,6 +48,8 @@ class Load:
     time_zone: str | None
     inputs: dict[str, str] = field(default_factory=dict)
     tables: dict[str, LandedFile] = field(default_factory=dict)
+    system: str | None = None
+    cursors: dict[str, Any] = field(default_factory=dict)
 
     @property
     def n_rows(self) -> int:
@@ -62,12 +67,61 @@ class Landing:
 
     def newest(self, source_id: str) -> Load | None:
         """The source's last complete load, or None where it never had one."""
-        manifests = sorted(self._manifests(source_id).glob("*.json"))
-        if not manifests:
-            return None
-        content = json.loads(manifests[-1].read_text())
+        manifests = self._sorted_manifests(source_id)
+        return self._load(manifests[-1]) if manifests else None
+
+    def loads(self, source_id: str) -> list[Load]:
+        """Every complete load of the source, in the order in which they were landed."""
+        return [self._load(manifest) for manifest in self._sorted_manifests(source_id)]
+
+    def _sorted_manifests(self, source_id: str) -> list[Path]:
+        # Ids are numbers, of which text order knows nothing once they grow by a digit.
+        return sorted(self._manifests(source_id).glob("*.json"), key=lambda path: float(path.stem))
+
+    def _load(self, manifest: Path) -> Load:
+        content = json.loads(manifest.read_text())
         content["tables"] = {name: LandedFile(**landed) for name, landed in content["tables"].items()}
         return Load(**content)
+
+    def adopt(self, source_id: str, system: str, dataset: str, cursors: dict[str, Any]) -> list[Load]:
+        """Write the manifest of every load that dlt has finished and that has none yet.
+
+        Args:
+            source_id: the source.
+            system: the source system.
+            dataset: the folder below the source's that dlt loads into.
+            cursors: where the next sync goes on, by table.
+
+        Returns:
+            The loads adopted now that hold rows, oldest first.
+        """
+        folder = self.root / source_id / dataset
+        manifests = self._manifests(source_id)
+        manifests.mkdir(parents=True, exist_ok=True)
+        adopted = []
+        done = {path.name.rpartition("__")[2].removesuffix(".jsonl") for path in (folder / "_dlt_loads").glob("*.jsonl")}
+        for load_id in sorted(done, key=float):
+            files = sorted(folder.glob(f"*/{load_id}.*.parquet"))
+            if (manifests / f"{load_id}.json").exists() or not files:
+                continue
+            load = self._adopted(source_id, system, load_id, files, cursors)
+            write_text_durably(manifests / f"{load_id}.json", json.dumps(asdict(load), indent=1))
+            adopted.append(load)
+        return adopted
+
+    def _adopted(self, source_id: str, system: str, load_id: str, files: list[Path], cursors: dict[str, Any]) -> Load:
+        tables = {}
+        for path in files:
+            fsync(path)
+            rows = duckdb.execute(f"select count(*) from read_parquet({literal(path)}, hive_partitioning = false)").fetchone()
+            name = path.parent.name
+            if name in tables:
+                raise SourceError(source_id, [Problem(name, f"was landed in two files by load {load_id}. Report this.")])
+            tables[name] = LandedFile(str(path.relative_to(self.root)), sha256_of(path), rows[0] if rows else 0, system)
+        started = datetime.fromtimestamp(float(load_id), UTC).isoformat()
+        inputs = {landed.path: landed.sha256 for landed in tables.values()}
+        finished = datetime.now(UTC).isoformat()
+        return Load(load_id, source_id, started, finished, "", None, inputs, tables, system, cursors)
 
     def land(self, source: FilesSource, temp: Path) -> Load:
         """Bring a source's files in, unless the newest load holds the very same content.

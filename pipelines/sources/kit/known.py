@@ -1,0 +1,110 @@
+"""What landing holds already, so that only what changed is landed."""
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from pipelines.sources.kit.endpoints import Endpoint, Record
+from pipelines.sources.kit.rows import columns_of
+from pipelines.sql import identifier, literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+
+class KnownRows:
+    """Newest landed version of every record of one endpoint, by a hash of its content.
+
+    Args:
+        connection: an in-memory database of the sync's.
+        endpoint: whose records.
+        files: its landed Parquet files in the order in which they were landed.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, endpoint: Endpoint, files: list["Path"]) -> None:
+        self._connection = connection
+        self._endpoint = endpoint
+        self._files = files
+        self._table = identifier(f"known_{endpoint.table}")
+        self._keys = ", ".join(identifier(name) for name in endpoint.key)
+        self._same_key = " and ".join(f"known.{identifier(name)} = batch.{identifier(name)}" for name in endpoint.key)
+        columns = columns_of(endpoint)
+        self._content = f"hash({', '.join(f'batch.{identifier(name)}' for name in columns)})"
+        typed = ", ".join(f"{identifier(name)} {columns[name]}" for name in endpoint.key)
+        connection.execute(f"create or replace temp table {self._table} ({typed}, content ubigint, is_deleted boolean, is_seen boolean)")
+        for file in files:
+            # File by file: a later load's version replaces an earlier one's.
+            self._replace(f"(select * from read_parquet({literal(file)}, hive_partitioning = false))", is_seen=False)
+        self.landed: list[Record] = []
+
+    def only_changed(self, batch: "pa.Table") -> "pa.Table":
+        """The rows of a batch that are new or not as landed; of two with one key and content, one.
+
+        Args:
+            batch: as `rows.batch_of` makes them; marked as seen.
+        """
+        connection = self._connection
+        connection.register("pulled", batch)
+        try:
+            connection.execute("create or replace temp table batch as select row_number() over () as _position, * from pulled")
+        finally:
+            connection.unregister("pulled")
+        # From the many known to the few pulled: the hash table is built on the few.
+        connection.execute(
+            f"""
+            create or replace temp table unchanged as
+            select batch._position from {self._table} as known inner join batch on {self._same_key} and known.content = {self._content}
+            """
+        )
+        connection.execute(
+            f"""
+            create or replace temp table news as
+            select * from batch anti join unchanged using (_position)
+            qualify row_number() over (partition by {self._keys}, {self._content} order by _position) = 1
+            """
+        )
+        connection.execute(f"update {self._table} as known set is_seen = true from batch where {self._same_key} and not known.is_seen")
+        self._replace("(select * from news order by _position)", is_seen=True)
+        return _arrow(connection, "select * exclude (_position) from news order by _position")
+
+    def missing(self) -> "pa.Table":
+        """Keys of the records that are known, not deleted, and were not pulled since this object was made; now deleted."""
+        gone = _arrow(self._connection, f"select {self._keys} from {self._table} where not is_seen and not is_deleted order by all")
+        self._connection.execute(f"update {self._table} set is_deleted = true where not is_seen and not is_deleted")
+        return gone
+
+    def remember(self, rows: "pa.Table") -> None:
+        """Note what this load lands, none of it deleted, for endpoints that ask for the children of what changed."""
+        self.landed += rows.select([each.name for each in self._endpoint.fields]).to_pylist()
+
+    def rows(self) -> list[Record]:
+        """Newest landed version of every record that is not deleted, without payload."""
+        if not self._files and not self.landed:
+            return []
+        columns = ", ".join(identifier(each.name) for each in self._endpoint.fields)
+        found: dict[tuple[Any, ...], Record] = {}
+        for file in self._files:
+            query = f"select {columns}, _is_deleted from read_parquet({literal(file)}, hive_partitioning = false)"
+            self._collect(found, _arrow(self._connection, query).to_pylist())
+        self._collect(found, [{**row, "_is_deleted": False} for row in self.landed])
+        return [{name: value for name, value in row.items() if name != "_is_deleted"} for row in found.values() if not row["_is_deleted"]]
+
+    def _collect(self, found: dict[tuple[Any, ...], Record], rows: list[Record]) -> None:
+        for row in rows:
+            found[tuple(row[name] for name in self._endpoint.key)] = row
+
+    def _replace(self, relation: str, *, is_seen: bool) -> None:
+        """Put the last version of each key of a relation in the place of what was known."""
+        self._connection.execute(
+            f"create or replace temp table latest as select {self._keys}, {self._content} as content, _is_deleted as is_deleted"
+            f" from (select *, row_number() over () as _order from {relation}) as batch"
+            f" qualify row_number() over (partition by {self._keys} order by _order desc) = 1"
+        )
+        self._connection.execute(f"delete from {self._table} as known using latest as batch where {self._same_key}")
+        self._connection.execute(f"insert into {self._table} select *, {str(is_seen).lower()} from latest")
+
+
+def _arrow(connection: duckdb.DuckDBPyConnection, query: str) -> "pa.Table":
+    return connection.sql(query).to_arrow_table()

@@ -1,0 +1,261 @@
+"""One sync of one source system: pull, leave out what is known, land the rest, note where to go on.
+
+dlt extracts, writes and loads the rows as packages, and keeps each endpoint's cursor with the package that holds its rows:
+both are stored or neither is. A load is visible once its manifest is written. A long pull is cut into loads, so that a
+killed one goes on from the last of them.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from pipelines.errors import SourceError
+from pipelines.landing import Landing, Load
+from pipelines.sources.kit.endpoints import Endpoint, Pull, Record, System, SystemSettings
+from pipelines.sources.kit.http import Api
+from pipelines.sources.kit.known import KnownRows
+from pipelines.sources.kit.redaction import RedactingFilter
+from pipelines.sources.kit.rows import BATCH_ROWS, batch_of, tombstones
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+logger = logging.getLogger(__name__)
+
+ROWS_PER_LOAD = 200_000
+SECONDS_PER_LOAD = 300.0
+LIBRARY_LOGGERS = ("dlt", "urllib3", "requests")
+
+
+@dataclass(frozen=True)
+class ApiSource:
+    """A configured source system.
+
+    Args:
+        system: which.
+        settings: its entry of `twoway.toml`.
+        connect: makes the API; called once a sync.
+        rows_per_load: after how many pulled rows a load ends, at the next page that can be resumed from.
+    """
+
+    system: System
+    settings: SystemSettings
+    connect: Callable[[], Api]
+    rows_per_load: int = ROWS_PER_LOAD
+
+    @property
+    def source_id(self) -> str:
+        return self.settings.id
+
+
+@dataclass
+class Progress:
+    """How far a sync is: `pulled` rows and `landed` ones of them by table, since `started` (monotonic seconds)."""
+
+    started: float = field(default_factory=time.monotonic)
+    pulled: dict[str, int] = field(default_factory=dict)
+    landed: dict[str, int] = field(default_factory=dict)
+
+    def line(self, table: str) -> str:
+        """One line for people: table, rows, rows a second."""
+        rate = sum(self.pulled.values()) / max(time.monotonic() - self.started, 1e-6)
+        return f"{table}: {self.pulled[table]:,} read, {self.landed[table]:,} new or changed, {rate:,.0f} rows/s in all"
+
+
+def sync(source: ApiSource, landing: Landing, tell: Callable[[str], None] = logger.info) -> list[Load]:
+    """Bring everything in that is new or changed at the source since its last sync.
+
+    Args:
+        source: which.
+        landing: the home's landing folder.
+        tell: told a line now and then.
+
+    Returns:
+        The loads made now; none where nothing changed.
+
+    Raises:
+        SourceError: the source can't be read further; loads made before stay, and the next sync goes on from them.
+    """
+    api = source.connect()
+    with _quiet_libraries(api):
+        pipeline = _pipeline(source, landing.root)
+        made = _finish(pipeline, source, landing)
+        progress, until = Progress(), datetime.now(UTC).replace(microsecond=0)
+        todo = source.system.endpoints
+        while todo:
+            round_ = _Round(source, todo, landing, api, until, progress, tell)
+            _extract(pipeline, round_)
+            made += _finish(pipeline, source, landing)
+            todo = tuple(each for each in todo if {each.table, each.parent} & round_.unfinished)
+        return made
+
+
+def known_state(source_id: str, landing: Landing) -> dict[str, Any]:
+    """Cursor by table, as of the last complete load; for people and tests."""
+    loads = landing.loads(source_id)
+    return loads[-1].cursors if loads else {}
+
+
+class _Round:
+    """One load: the endpoints' rows up to its size; `unfinished` names those that have more to say."""
+
+    def __init__(
+        self,
+        source: ApiSource,
+        endpoints: tuple[Endpoint, ...],
+        landing: Landing,
+        api: Api,
+        until: datetime,
+        progress: Progress,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.source = source
+        self.endpoints = endpoints
+        self.api = api
+        self.until = until
+        self.progress = progress
+        self.tell = tell
+        self.unfinished: set[str | None] = set()
+        self.started = time.monotonic()
+        self.n_pulled = 0
+        self.connection = duckdb.connect(":memory:")
+        self.connection.execute("set TimeZone = 'UTC'")
+        loads = landing.loads(source.source_id)
+        self.known = {}
+        for endpoint in source.system.endpoints:
+            name = source.system.raw_table(endpoint)
+            files = [landing.root / load.tables[name].path for load in loads if name in load.tables]
+            self.known[endpoint.table] = KnownRows(self.connection, endpoint, files)
+
+    def is_full(self) -> bool:
+        return self.n_pulled >= self.source.rows_per_load or time.monotonic() - self.started >= SECONDS_PER_LOAD
+
+    def rows(self, endpoint: Endpoint, state: dict[str, Any]) -> Iterator["pa.Table"]:
+        """Changed rows of one endpoint, in batches; moves its cursor in `state` once they are all handed over."""
+        known = self.known[endpoint.table]
+        pull = Pull(self.api, self.source.settings, state.get("cursor"), self.until, self._changed, self._rows)
+        buffer: list[Record] = []
+        resume, has_ended = state.get("cursor"), True
+        for page in endpoint.pull(pull):
+            buffer += page.records
+            self.n_pulled += len(page.records)
+            resume = page.resume if page.resume is not None else resume
+            if len(buffer) >= BATCH_ROWS:
+                yield from self._batch(buffer, endpoint)
+                buffer = []
+            if page.resume is not None and not endpoint.lists_all and self.is_full():
+                has_ended = False
+                self.unfinished.add(endpoint.table)
+                break
+        yield from self._batch(buffer, endpoint)
+        if endpoint.lists_all and has_ended:
+            gone = tombstones(known.missing(), endpoint)
+            if len(gone):
+                self._count(endpoint.table, 0, len(gone))
+                yield gone
+        state["cursor"] = resume
+
+    def _batch(self, records: list[Record], endpoint: Endpoint) -> Iterator["pa.Table"]:
+        known = self.known[endpoint.table]
+        changed = known.only_changed(batch_of(records, endpoint, self.source.source_id)) if records else None
+        self._count(endpoint.table, len(records), len(changed) if changed is not None else 0)
+        if changed is not None and len(changed):
+            if endpoint.table in self.source.system.parents:
+                known.remember(changed)
+            yield changed
+
+    def _count(self, table: str, pulled: int, landed: int) -> None:
+        self.progress.pulled[table] = self.progress.pulled.get(table, 0) + pulled
+        self.progress.landed[table] = self.progress.landed.get(table, 0) + landed
+        if pulled:
+            self.tell(f"{self.source.source_id}: {self.progress.line(table)}")
+
+    def _changed(self, table: str) -> list[Record]:
+        return self.known[table].landed
+
+    def _rows(self, table: str) -> list[Record]:
+        return self.known[table].rows()
+
+
+def _pipeline(source: ApiSource, root: Path) -> Any:
+    """The source's dlt pipeline, its working folder and its output below the source's landing folder."""
+    # Read by dlt when it is first imported, and whenever it resolves a configuration.
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
+    os.environ["EXTRACT__NEXT_ITEM_MODE"] = "fifo"
+    os.environ["LOAD__DELETE_COMPLETED_JOBS"] = "true"
+    folder = root / source.source_id
+    os.environ["DLT_DATA_DIR"] = str(folder / "_dlt")
+    import dlt
+    from dlt.destinations import filesystem
+
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{source.system.name}_{source.source_id}".lower().replace("-", "_").replace(".", "_")
+    destination = filesystem(bucket_url=folder.resolve().as_uri(), layout="{table_name}/{load_id}.{file_id}.{ext}")
+    return dlt.pipeline(name, pipelines_dir=str(folder / "_dlt"), destination=destination, dataset_name="_loads")
+
+
+def _extract(pipeline: Any, round_: _Round) -> None:
+    import dlt
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    def resource(endpoint: Endpoint) -> Any:
+        def rows() -> Iterator["pa.Table"]:
+            yield from round_.rows(endpoint, dlt.current.resource_state())
+
+        return dlt.resource(rows, name=round_.source.system.raw_table(endpoint), write_disposition="append")
+
+    made = dlt.source(lambda: [resource(endpoint) for endpoint in round_.endpoints], name=round_.source.system.name)
+    try:
+        pipeline.extract(made(), loader_file_format="parquet")
+    except PipelineStepFailed as error:
+        pipeline.abort_packages()
+        raise _cause(error, round_) from None
+
+
+def _cause(error: BaseException, round_: _Round) -> SourceError:
+    """The SourceError within dlt's wrapping; anything else becomes one, redacted."""
+    from pipelines.sources.kit.errors import ApiError
+
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, SourceError):
+            return seen
+        last, seen = seen, seen.__cause__ or seen.__context__
+    return ApiError(round_.source.source_id, round_.source.system.title, f"can't be read: {round_.api.redact(str(last))}")
+
+
+def _finish(pipeline: Any, source: ApiSource, landing: Landing) -> list[Load]:
+    """Load packages that were extracted, now or before a kill, and write the manifests that are missing."""
+    if pipeline.has_pending_data:
+        pipeline.normalize()
+        pipeline.load()
+    cursors = _cursors(pipeline)
+    return landing.adopt(source.source_id, source.system.name, "_loads", cursors)
+
+
+def _cursors(pipeline: Any) -> dict[str, Any]:
+    resources = next(iter(pipeline.state.get("sources", {}).values()), {}).get("resources", {})
+    return {table: state["cursor"] for table, state in resources.items() if "cursor" in state}
+
+
+class _quiet_libraries:  # noqa: N801
+    """Every line that the HTTP and loading libraries log passes the redactor."""
+
+    def __init__(self, api: Api) -> None:
+        self._filter = RedactingFilter(api.redact)
+
+    def __enter__(self) -> None:
+        for name in LIBRARY_LOGGERS:
+            logging.getLogger(name).addFilter(self._filter)
+
+    def __exit__(self, *_: object) -> None:
+        for name in LIBRARY_LOGGERS:
+            logging.getLogger(name).removeFilter(self._filter)
