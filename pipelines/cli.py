@@ -12,6 +12,8 @@ import typer
 from pipelines.errors import ConfigError, LockedError, TwowayError
 from pipelines.experiment.command import app as experiment_app
 from pipelines.roster.command import app as roster_app
+from pipelines.sources.command import app as sources_app
+from pipelines.sources.command import init
 
 USAGE, LOCKED = 2, 3
 
@@ -23,6 +25,8 @@ app = typer.Typer(
 )
 app.add_typer(experiment_app, name="experiment")
 app.add_typer(roster_app, name="roster")
+app.add_typer(sources_app, name="sources")
+app.command()(init)
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder for everything that runs produce (default ./twoway_home).")]
 
 

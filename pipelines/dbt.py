@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from pipelines.paths import DBT_PROJECT, Home
 PUBLISHED_SCHEMAS = ("core", "claim", "meta", "responsiveness")
 
 
-def dbt_environment(home: Home, memory_limit: str) -> dict[str, str]:
-    """Environment of a dbt process that works on a home's build database."""
+def dbt_environment(home: Home, memory_limit: str, systems: Sequence[str] = ()) -> dict[str, str]:
+    """Environment of a dbt process that works on a home's build database, with the staging of the source systems in use."""
     return {
         "TWOWAY_BUILD_DB": str(home.build),
         "TWOWAY_MEMORY_LIMIT": memory_limit,
@@ -26,6 +26,7 @@ def dbt_environment(home: Home, memory_limit: str) -> dict[str, str]:
         "DBT_LOG_PATH": str(home.logs),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
+        "TWOWAY_SYSTEMS": ",".join(systems),
     }
 
 
@@ -47,8 +48,8 @@ def project_sha() -> str:
     return digest.hexdigest()
 
 
-def ensure_manifest(home: Home, memory_limit: str) -> Path:
-    """Parse the project unless this home's manifest is of the same project files.
+def ensure_manifest(home: Home, memory_limit: str, systems: Sequence[str] = ()) -> Path:
+    """Parse the project unless this home's manifest is of the same project files and source systems.
 
     Returns:
         Path of `manifest.json`.
@@ -59,17 +60,18 @@ def ensure_manifest(home: Home, memory_limit: str) -> Path:
     target = target_folder(home)
     target.mkdir(parents=True, exist_ok=True)
     manifest, stamp = target / "manifest.json", target / "project.sha256"
+    parsed_from = " ".join([project_sha(), *systems])
     with (target / "parse.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if manifest.exists() and stamp.exists() and stamp.read_text() == project_sha():
+        if manifest.exists() and stamp.exists() and stamp.read_text() == parsed_from:
             return manifest
         command = [sys.executable, "-m", "dbt.cli.main", "parse", "--quiet"]
         command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target)]
-        environment = {**os.environ, **dbt_environment(home, memory_limit)}
+        environment = {**os.environ, **dbt_environment(home, memory_limit, systems)}
         parsed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if parsed.returncode != 0:
             raise TwowayError(f"dbt could not parse {DBT_PROJECT}:\n{parsed.stdout}{parsed.stderr}")
-        stamp.write_text(project_sha())
+        stamp.write_text(parsed_from)
     return manifest
 
 

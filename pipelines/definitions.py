@@ -20,7 +20,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """The code location for one home."""
     home = settings.paths
     home.prepare()
-    manifest = ensure_manifest(home, settings.memory_limit)
+    manifest = ensure_manifest(home, settings.memory_limit, settings.system_names)
     dbt = transform_assets(settings, manifest)
     published = [key for definition in dbt for key in definition.keys if key.path[0] in PUBLISHED_SCHEMAS]
 

@@ -1,13 +1,14 @@
 """The only reader of the environment and of `twoway.toml`."""
 
 import hashlib
+import os
 import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from pipelines.errors import ConfigError
@@ -15,6 +16,9 @@ from pipelines.files_io import write_text_durably
 from pipelines.identity.probable import require_splink
 from pipelines.paths import BUNDLED_INPUT, DEFAULT_PLAN, Home
 from pipelines.sources.files import FilesSource
+from pipelines.sources.kit.endpoints import System, SystemSettings
+from pipelines.sources.kit.sync import ApiSource
+from pipelines.sources.registry import system_named
 
 CONFIG_FILE = "twoway.toml"
 # A plan that travels with its data: used where none is named.
@@ -52,6 +56,7 @@ class Settings(BaseSettings):
 
     home: Path = Path("twoway_home")
     files: list[FilesSettings] = []
+    systems: list[dict[str, Any]] = []
     identity: IdentitySettings = IdentitySettings()
     plan: Path = DEFAULT_PLAN
     hide_agents: bool = False
@@ -77,13 +82,12 @@ class Settings(BaseSettings):
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
-    @field_validator("files")
-    @classmethod
-    def _ids_differ(cls, value: list[FilesSettings]) -> list[FilesSettings]:
-        ids = [entry.id for entry in value]
+    @model_validator(mode="after")
+    def _ids_differ(self) -> Self:
+        ids = [entry.id for entry in self.files] + [entry.id for _, entry in self.system_entries()]
         if len(set(ids)) < len(ids):
             raise ValueError("every entry needs an id of its own")
-        return value
+        return self
 
     @field_validator("secret_key")
     @classmethod
@@ -94,17 +98,38 @@ class Settings(BaseSettings):
 
     @property
     def is_bundled(self) -> bool:
-        return not self.files
+        return not self.files and not self.systems
+
+    @property
+    def system_names(self) -> list[str]:
+        """Source systems in use, in order of name."""
+        return sorted({system.name for system, _ in self.system_entries()})
+
+    def system_entries(self) -> list[tuple[System, SystemSettings]]:
+        """The `[[systems]]` entries, each checked by its own system.
+
+        Raises:
+            ValueError: an entry does not fit its system.
+        """
+        found = []
+        for entry in self.systems:
+            system = system_named(str(entry.get("system", "")))
+            found.append((system, system.settings.model_validate(entry)))
+        return found
 
     @property
     def paths(self) -> Home:
         return Home(self.home.resolve())
 
     def sources(self) -> list[FilesSource]:
-        """The sources in use; the bundled data where none is configured."""
+        """The folders in use; the bundled data where nothing is configured."""
         if self.is_bundled:
             return [FilesSource(BUNDLED_SOURCE, BUNDLED_INPUT)]
         return [FilesSource(entry.id, entry.path, entry.time_zone) for entry in self.files]
+
+    def api_sources(self) -> list[ApiSource]:
+        """The source systems in use."""
+        return [_api_source(system, entry) for system, entry in self.system_entries()]
 
     def person_key(self) -> bytes:
         """The key that hides persons: the environment's, else the home's, made on first use (0600)."""
@@ -116,6 +141,28 @@ class Settings(BaseSettings):
         if not path.exists() or not path.read_text().strip():
             write_text_durably(path, secrets.token_hex(32), mode=0o600)
         return path.read_text().strip().encode()
+
+
+def secrets_of(system: System, entry: SystemSettings) -> dict[str, SecretStr]:
+    """A system's secrets from the environment: `<SYSTEM>_<NAME>`, or `<ID>_<NAME>` where several sources share a system.
+
+    Raises:
+        ConfigError: one that is required is missing; names the variable.
+    """
+    found = {}
+    for secret in system.secrets:
+        names = [re.sub(r"[^A-Z0-9]+", "_", f"{prefix}_{secret.name}".upper()) for prefix in (entry.id, system.name)]
+        value = next((os.environ[name] for name in names if os.environ.get(name)), None)
+        if value is not None:
+            found[secret.name] = SecretStr(value)
+        elif secret.is_required:
+            raise ConfigError(f"{system.title} ({entry.id}) needs {secret.meaning}. Put it into the environment as {names[1]}.")
+    return found
+
+
+def _api_source(system: System, entry: SystemSettings) -> ApiSource:
+    # The environment is asked when a sync begins: listing sources or looking at the UI needs no secret.
+    return ApiSource(system, entry, lambda: system.connect(entry, secrets_of(system, entry)))
 
 
 def load_settings(home: Path | None = None, input_folder: Path | None = None, plan: Path | None = None) -> Settings:
@@ -143,7 +190,7 @@ def load_settings(home: Path | None = None, input_folder: Path | None = None, pl
 
 def _with_plan_beside_the_data(settings: Settings) -> Settings:
     """The `plan.yml` in the only input folder, unless a plan was named."""
-    if "plan" in settings.model_fields_set or len(settings.files) != 1:
+    if "plan" in settings.model_fields_set or len(settings.files) != 1 or settings.systems:
         return settings
     beside = settings.files[0].path / PLAN_FILE
     return settings.model_copy(update={"plan": beside}) if beside.is_file() else settings

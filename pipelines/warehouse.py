@@ -20,6 +20,8 @@ from pipelines.identity.probable import ProbableLinks, create_edges_table
 from pipelines.landing import LandedFile, Landing, Load
 from pipelines.paths import DBT_PROJECT, PACKAGE, Home
 from pipelines.plan import FrozenPlan
+from pipelines.raw_systems import load_system
+from pipelines.sources.registry import system_named
 from pipelines.sql import literal
 from pipelines.warmth.step import create_scores_table
 
@@ -83,6 +85,7 @@ class RunContext:
         person_key: key of the hashes that hide persons.
         hide_agents: whether agents lose their display names.
         probable_links: how probable identity links are made; none, where they are off.
+        systems: source systems in use, by name.
     """
 
     as_of: datetime
@@ -91,6 +94,7 @@ class RunContext:
     person_key: bytes
     hide_agents: bool
     probable_links: ProbableLinks | None = None
+    systems: frozenset[str] = frozenset()
 
     @property
     def data_sha(self) -> str:
@@ -144,6 +148,8 @@ def load_raw(connection: duckdb.DuckDBPyConnection, landing: Landing, context: R
         connection.execute("create schema if not exists raw; create schema if not exists run; create schema if not exists estimates")
         _write_context(connection, context)
         kept = {name: _load_table(connection, landing, table, context) for name, table in tables().items()}
+        for system in sorted({load.system for load in context.loads if load.system} | context.systems):
+            load_system(connection, landing, system_named(system), context.loads, context.as_of)
         connection.commit()
     except Exception:
         connection.rollback()

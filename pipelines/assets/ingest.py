@@ -42,7 +42,7 @@ def ingest_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         required_resource_keys={"run_lock"},
     )
     def landing_files(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        attempts = land_sources(settings)
+        attempts = land_sources(settings, context.log.info)
         for attempt in attempts:
             if attempt.error is not None:
                 context.log.error(attempt.error)
@@ -65,7 +65,7 @@ def ingest_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         loads = usable_loads(settings)
         plan = load_plan(settings.plan)
         probable = ProbableLinks(settings.identity.threshold, plan.plan.seed) if settings.identity.probable_links else None
-        run = RunContext(as_of, loads, plan, settings.person_key(), settings.hide_agents, probable)
+        run = RunContext(as_of, loads, plan, settings.person_key(), settings.hide_agents, probable, frozenset(settings.system_names))
         home = settings.paths
         with connect(home.build, settings.memory_limit, home.temp) as connection:
             rows = load_raw(connection, Landing(home.landing), run)

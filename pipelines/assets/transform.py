@@ -52,7 +52,7 @@ def transform_assets(settings: Settings, manifest: Path) -> list[dg.AssetsDefini
 
     def run_dbt(context: dg.AssetExecutionContext, full_refresh: bool = False) -> Iterator[Any]:
         # Dagster hands its own environment on to dbt.
-        os.environ.update(dbt_environment(home, settings.memory_limit))
+        os.environ.update(dbt_environment(home, settings.memory_limit, settings.system_names))
         dbt = LeanDbtCli(
             project_dir=str(DBT_PROJECT),
             profiles_dir=str(DBT_PROJECT),

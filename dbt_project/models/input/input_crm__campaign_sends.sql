@@ -9,4 +9,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__crm_campaign_sends') }}
+from {{ every_source('crm_campaign_sends') }}

@@ -13,4 +13,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__crm_contacts') }}
+from {{ every_source('crm_contacts') }}

@@ -8,4 +8,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__crm_deal_stage_changes') }}
+from {{ every_source('crm_deal_stage_changes') }}

@@ -12,4 +12,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__crm_deals') }}
+from {{ every_source('crm_deals') }}

@@ -6,4 +6,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__crm_owners') }}
+from {{ every_source('crm_owners') }}

@@ -10,4 +10,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__crm_revenue') }}
+from {{ every_source('crm_revenue') }}

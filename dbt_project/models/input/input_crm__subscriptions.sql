@@ -12,4 +12,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__crm_subscriptions') }}
+from {{ every_source('crm_subscriptions') }}

@@ -7,4 +7,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__brands') }}
+from {{ every_source('brands') }}

@@ -9,4 +9,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__experiments') }}
+from {{ every_source('experiments') }}

@@ -6,4 +6,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__fx_rates') }}
+from {{ every_source('fx_rates') }}

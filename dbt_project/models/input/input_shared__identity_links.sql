@@ -8,4 +8,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__identity_links') }}
+from {{ every_source('identity_links') }}

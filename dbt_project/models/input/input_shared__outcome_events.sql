@@ -14,4 +14,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__outcome_events') }}
+from {{ every_source('outcome_events') }}

@@ -8,4 +8,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__staff_costs') }}
+from {{ every_source('staff_costs') }}

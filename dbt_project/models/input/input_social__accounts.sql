@@ -12,4 +12,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__social_accounts') }}
+from {{ every_source('social_accounts') }}

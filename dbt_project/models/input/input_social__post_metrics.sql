@@ -11,4 +11,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__social_post_metrics') }}
+from {{ every_source('social_post_metrics') }}

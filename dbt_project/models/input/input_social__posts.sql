@@ -15,4 +15,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__social_posts') }}
+from {{ every_source('social_posts') }}

@@ -7,4 +7,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__support_incidents') }}
+from {{ every_source('support_incidents') }}

@@ -12,4 +12,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__support_messages') }}
+from {{ every_source('support_messages') }}

@@ -10,4 +10,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__support_ratings') }}
+from {{ every_source('support_ratings') }}

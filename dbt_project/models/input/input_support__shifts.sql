@@ -11,4 +11,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__support_shifts') }}
+from {{ every_source('support_shifts') }}

@@ -13,4 +13,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__support_sla_policies') }}
+from {{ every_source('support_sla_policies') }}

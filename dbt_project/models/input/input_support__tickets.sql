@@ -25,4 +25,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__support_tickets') }}
+from {{ every_source('support_tickets') }}

@@ -6,4 +6,4 @@ select
     source_url,
     updated_at,
     deleted_at
-from {{ ref('stg_files__support_user_role_changes') }}
+from {{ every_source('support_user_role_changes') }}

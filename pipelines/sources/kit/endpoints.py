@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, SecretStr
+from pydantic import Field as Setting
 
 from pipelines.sources.kit.http import Api
 
@@ -101,7 +102,7 @@ class SystemSettings(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    id: str
+    id: Annotated[str, Setting(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
     system: str
     base_url: str
     backfill_from: datetime | None = None
@@ -129,6 +130,7 @@ class System:
         endpoints: in the order in which they are pulled; children after their parents.
         connect: makes the API from settings and secrets.
         probe: one cheap call that shows that credentials and scopes are right; says what was seen in a line.
+        asks: what `twoway init` asks for, by setting.
         proven: how the connector was tested: against the vendor's own software, or a fake of public documentation.
     """
 
@@ -141,7 +143,8 @@ class System:
     probe: Callable[[Api, Any], str]
     secrets: tuple[Secret, ...] = ()
     proven: Literal["real server", "fake"] = "fake"
-    docs: str = field(default="")
+    asks: Mapping[str, str] = field(default_factory=dict)
+    docs: str = ""
 
     def raw_table(self, endpoint: Endpoint) -> str:
         """Name of the endpoint's table in the raw layer and of its folder in landing."""

@@ -54,6 +54,14 @@ class ApiSource:
     def source_id(self) -> str:
         return self.settings.id
 
+    def probe(self) -> str:
+        """One cheap look at the source: what was seen, in a line.
+
+        Raises:
+            SourceError: what is wrong, and how to mend it.
+        """
+        return self.system.probe(self.connect(), self.settings)
+
 
 @dataclass
 class Progress:
