@@ -203,5 +203,5 @@ def test_waits_can_be_told_to_come_from_a_queue(tmp_path: Path) -> None:
     assert said == {None: "law", "law": "law", "queue": "queue"}
     files = {waits: sha256_of(tmp_path / str(waits) / "support_messages.parquet") for waits in said}
     assert files[None] == files["law"] != files["queue"]
-    with pytest.raises(ConfigError, match="no waits 'tea'. Waits: law, queue"):
+    with pytest.raises(ConfigError, match=r"no waits 'tea'\. Waits: law, queue"):
         simulate_into(tmp_path / "other", "true", 1, 60, 8, force=False, waits="tea")
