@@ -147,6 +147,22 @@ def read_turns(connection: duckdb.DuckDBPyConnection) -> Turns:
     )
 
 
+def read_service_level_weeks(connection: duckdb.DuckDBPyConnection) -> Floats:
+    """(n_brands,) code of the first week with a tighter first-reply target, by the panel's code of the brand; infinite for never."""
+    rows = connection.execute(
+        f"""
+        with {CODED}
+        select any_value(changes.week_start) is not null,
+            (select count(*) from weeks where weeks.week_start < any_value(changes.week_start))
+        from customers
+        left join claim.service_level_changes as changes using (brand_id)
+        group by customers.brand
+        order by customers.brand
+        """
+    ).fetchall()
+    return np.array([float(week) if is_changed else np.inf for is_changed, week in rows])
+
+
 def _broadcast_reach(connection: duckdb.DuckDBPyConnection) -> BroadcastReach:
     measures = connection.execute("select broadcast_measure from run.analysis_plan").fetchall()
     return "brand" if measures == [("brand_days",)] else "customer"

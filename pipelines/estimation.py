@@ -10,15 +10,17 @@ import numpy as np
 
 from pipelines.claim.automation_mix import automation_mix
 from pipelines.claim.churn import churn_effects
+from pipelines.claim.event_study import EventStudyPoint, event_study
 from pipelines.claim.gates import Thresholds
 from pipelines.claim.offers import design_offers
 from pipelines.claim.policy_shift import PolicyShift
 from pipelines.claim.results import Check, DesignOffer, EffectEstimate
 from pipelines.claim.secondary import ClaimAnswer, Study
 from pipelines.claim.secondary_claims import WarmthFacts, human_over_bot, listening, two_way_over_one_way, warmth
+from pipelines.claim.sensitivity_gate import SensitivityPoint
 from pipelines.claim.service_first_of_four import service_first_of_four
 from pipelines.claim.service_over_broadcast import Question, SampleFacts, Specification, estimate
-from pipelines.claim_samples import read_panel, read_turns
+from pipelines.claim_samples import read_panel, read_service_level_weeks, read_turns
 from pipelines.plan import Plan
 
 
@@ -28,6 +30,8 @@ class Written(NamedTuple):
     effect_estimates: int
     robustness_checks: int
     design_offers: int
+    sensitivity_contour: int
+    event_study: int
 
 
 SQL_TYPES = {str: "varchar", float: "double", int: "bigint", bool: "boolean", date: "date"}
@@ -48,13 +52,18 @@ def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Writte
         estimates += found.estimates
         checks += found.checks
         offers += design_offers(claim, answer.choice, found.estimates)
+    study_of_changes = event_study(
+        panel, read_service_level_weeks(connection), question.outcome_unit, question.horizon_weeks, plan.seed
+    )  # fmt: skip
     connection.begin()
     _write(connection, "estimates.effect_estimates", EffectEstimate, estimates)
     _write(connection, "estimates.robustness_checks", Check, checks)
     _write(connection, "estimates.design_offers", DesignOffer, offers)
+    _write(connection, "estimates.sensitivity_contour", SensitivityPoint, answer.sensitivity)
+    _write(connection, "estimates.event_study", EventStudyPoint, study_of_changes)
     connection.commit()
     connection.execute("checkpoint")
-    return Written(len(estimates), len(checks), len(offers))
+    return Written(len(estimates), len(checks), len(offers), len(answer.sensitivity), len(study_of_changes))
 
 
 def secondary_answers(study: Study, plan: Plan, scored: WarmthFacts | None = None) -> dict[str, ClaimAnswer]:
