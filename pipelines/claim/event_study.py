@@ -80,7 +80,7 @@ def event_study(panel: Panel, first_treated: Floats, outcome_unit: str, horizon_
     """
     measures = [
         ("outcome", outcome_unit, panel.outcome, horizon_weeks - 1),
-        ("responsiveness", "halvings of the reply time, times replies, per customer-week", panel.responsiveness, 0),
+        ("responsiveness", "halvings of the reply time, summed over the week's questions, per customer", panel.responsiveness, 0),
     ]
     rows = []
     for measure, unit, values, lead in measures:

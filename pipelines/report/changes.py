@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pipelines.report.figures import Frame, Point, Scale, Tick, round_values
-from pipelines.report.numbers import counted, finite, short_interval, tick_amount
+from pipelines.report.numbers import MINUS, counted, finite, short_interval, tick_amount
 from pipelines.report.summary import Row, Snapshot
 
 TITLES = {"responsiveness": "Responsiveness: did replies become faster?", "outcome": "Outcome: did customers do more?"}
@@ -78,8 +78,8 @@ def _figure(measure: str, rows: list[Row]) -> EventStudy:
         title=TITLES[measure],
         unit=rows[0]["unit"],
         frame=frame,
-        x_ticks=tuple(Tick(across.place(week), f"{week:+d}" if week else "0") for week in weeks if week % WEEK_TICKS == 0),
-        y_ticks=tuple(Tick(up.place(value), tick_amount(value, rows[0]["unit"])) for value in round_values(up.lo, up.hi, 4)),
+        x_ticks=tuple(Tick(across.place(week), _signed(week)) for week in weeks if week % WEEK_TICKS == 0),
+        y_ticks=tuple(Tick(up.place(value), tick_amount(value, rows[0]["unit"])) for value in round_values(up.lo, up.hi, 6)),
         points=tuple(_point(row, across, up) for row in rows),
         whole=tuple(
             (across.place(row["event_time_weeks"]), up.place(row["simultaneous_lo"]), up.place(row["simultaneous_hi"])) for row in rows
@@ -91,11 +91,15 @@ def _figure(measure: str, rows: list[Row]) -> EventStudy:
 
 
 def _point(row: Row, across: Scale, up: Scale) -> Point:
-    title = f"week {row['event_time_weeks']:+d}: {short_interval(row)}"
+    title = f"week {_signed(row['event_time_weeks'])}: {short_interval(row)}"
     kind = {"before": "other", "partly_after": "naive"}.get(row["phase"], "primary")
     return Point(
         across.place(row["event_time_weeks"]), up.place(row["estimate"]), title, up.place(row["ci95_lo"]), up.place(row["ci95_hi"]), kind
     )
+
+
+def _signed(week: int) -> str:
+    return f"{week:+d}".replace("-", MINUS) if week else "0"
 
 
 def _sentence(rows: list[Row]) -> str:

@@ -146,7 +146,7 @@ def _mark(row: Row, x: float, y: float, frame: Frame, unit: str) -> Mark:
     kind = "naive" if row["is_assignment"] else "primary" if row["is_strongest"] else "other"
     shares = f"{percent(row['r2_broadcast'])} of broadcast, {percent(row['r2_outcome'])} of the outcome"
     title = f"{name_of(row)}: {shares}, Δ {amount(row['delta'], unit)}"
-    label = name_of(row) if row["is_assignment"] else f"{row['multiple']}{TIMES}" if row["is_strongest"] else ""
+    label = name_of(row) if row["is_assignment"] else f"{row['multiple']}{TIMES}" if row["is_strongest"] and row["multiple"] > 2 else ""
     anchor = "end" if x > (frame.left + frame.right) / 2 else "start"
     return Mark(Point(x, y, title, kind=kind, radius=4.0 if kind != "other" else 3.0), label, anchor)
 

@@ -32,8 +32,8 @@ def amount(value: float | None, unit: str | None) -> str:
     return f"{bare_amount(value, unit)} pp" if is_points(unit) else bare_amount(value, unit)
 
 
-def bare_amount(value: float | None, unit: str | None, digits: int = 4) -> str:
-    """A signed amount without the name of its unit, other than percentage points to so many significant digits."""
+def bare_amount(value: float | None, unit: str | None, digits: int | None = None) -> str:
+    """A signed amount without the name of its unit; where `digits` says so, with so many significant ones and no fewer."""
     if value is None or isnan(value):
         return NOT_COMPUTED
     if isinf(value):
@@ -44,7 +44,8 @@ def bare_amount(value: float | None, unit: str | None, digits: int = 4) -> str:
             return "0.00"
         decimals = 3 if abs(points) < SMALL_POINTS else 2
         return f"{points:+.{decimals}f}".replace("-", MINUS)
-    text = f"{value:+,.0f}" if abs(value) >= WHOLE_NUMBERS_FROM else f"{value:+.{digits}g}"
+    short = f"{value:+.4g}" if digits is None else f"{value:+#.{digits}g}".rstrip(".")
+    text = f"{value:+,.0f}" if abs(value) >= WHOLE_NUMBERS_FROM else short
     return text.replace("-", MINUS)
 
 
