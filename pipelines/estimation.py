@@ -1,5 +1,6 @@
 """Between the warehouse and the estimators: arrays out of marts, estimates back into tables."""
 
+from collections.abc import Sequence
 from dataclasses import astuple, fields
 from datetime import date
 from types import NoneType, UnionType
@@ -15,12 +16,13 @@ from pipelines.claim.gates import Thresholds
 from pipelines.claim.offers import design_offers
 from pipelines.claim.policy_shift import PolicyShift
 from pipelines.claim.results import Check, DesignOffer, EffectEstimate
+from pipelines.claim.sample_ratio import sample_ratio_checks
 from pipelines.claim.secondary import ClaimAnswer, Study
 from pipelines.claim.secondary_claims import WarmthFacts, human_over_bot, listening, two_way_over_one_way, warmth
 from pipelines.claim.sensitivity_gate import SensitivityPoint
 from pipelines.claim.service_first_of_four import service_first_of_four
 from pipelines.claim.service_over_broadcast import Question, SampleFacts, Specification, estimate
-from pipelines.claim_samples import read_panel, read_service_level_weeks, read_turns
+from pipelines.claim_samples import read_panel, read_service_level_weeks, read_trial_arms, read_turns
 from pipelines.plan import Plan
 
 
@@ -43,14 +45,16 @@ def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Writte
     answer = estimate(panel, shifts, question, facts)
     service = plan.claims.C1
     estimates = [*answer.estimates, *churn_effects(read_turns(connection), service.churn.horizon_weeks)]
-    checks = list(answer.checks)
+    trials = read_trial_arms(connection, service.planned_shares)
+    checks = [*answer.checks, *sample_ratio_checks(trials, "C1", _levers_by_lot(answer.estimates))]
     offers = design_offers("C1", answer.choice, answer.estimates)
     study = Study(
         panel, shifts, question, answer.choice, facts, service.policy_shift.min_turns_per_week, service.broadcast.measure_code
     )  # fmt: skip
     for claim, found in secondary_answers(study, plan, _warmth_facts(connection)).items():
         estimates += found.estimates
-        checks += found.checks
+        by_lot = _levers_by_lot(found.estimates)
+        checks += [*found.checks, *sample_ratio_checks([trial for trial in trials if trial.lever in by_lot], claim, by_lot)]
         offers += design_offers(claim, answer.choice, found.estimates)
     study_of_changes = event_study(
         panel, read_service_level_weeks(connection), question.outcome_unit, question.horizon_weeks, plan.seed
@@ -64,6 +68,13 @@ def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Writte
     connection.commit()
     connection.execute("checkpoint")
     return Written(len(estimates), len(checks), len(offers), len(answer.sensitivity), len(study_of_changes))
+
+
+def _levers_by_lot(estimates: Sequence[EffectEstimate]) -> frozenset[str]:
+    """Levers that a trial identifies in what decides a claim: grade A."""
+    decisive = [row for row in estimates if row.is_primary]
+    graded = {"responsiveness": [row.evidence_grade_r for row in decisive], "broadcast": [row.evidence_grade_b for row in decisive]}
+    return frozenset(lever for lever, grades in graded.items() if "A" in grades)
 
 
 def secondary_answers(study: Study, plan: Plan, scored: WarmthFacts | None = None) -> dict[str, ClaimAnswer]:

@@ -169,6 +169,8 @@ class ServiceOverBroadcast(_Part):
     roster: Roster = Roster()
     churn: Churn = Churn()
     gates: Gates = Gates()
+    # Share of the first arm (holdout, or priority) by experiment id; without it the arms are held against the assignment.
+    planned_shares: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
 
     @model_validator(mode="after")
     def _primary_rate_is_on_the_curve(self) -> "ServiceOverBroadcast":

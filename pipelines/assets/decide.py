@@ -20,7 +20,7 @@ ESTIMATES = {
     "event_study": "One row per measure and week before or since the change of service levels.",
 }
 READ = "panel_customers panel_customer_week episode_turns roster_shifts dose_turns"
-READ += " broadcast_exposure exposure_customer_week lever_quantiles agent_warmth service_level_changes"
+READ += " broadcast_exposure exposure_customer_week lever_quantiles agent_warmth service_level_changes trials"
 CLAIM_MARTS = [dg.AssetKey(["claim", name]) for name in READ.split()]
 CANDIDATE_KEY = dg.AssetKey(["published", "candidate"])
 SNAPSHOT_KEY = dg.AssetKey(["published", "snapshot"])
