@@ -16,6 +16,7 @@ from pipelines.claim.gates import Thresholds
 from pipelines.claim.offers import design_offers
 from pipelines.claim.policy_shift import PolicyShift
 from pipelines.claim.results import Check, DesignOffer, EffectEstimate
+from pipelines.claim.sample import Panel
 from pipelines.claim.sample_ratio import sample_ratio_checks
 from pipelines.claim.secondary import ClaimAnswer, Study
 from pipelines.claim.secondary_claims import WarmthFacts, human_over_bot, listening, two_way_over_one_way, warmth
@@ -41,7 +42,9 @@ SQL_TYPES = {str: "varchar", float: "double", int: "bigint", bool: "boolean", da
 
 def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Written:
     """Estimate every claim of the plan from the claim marts and write the results whole."""
-    panel, shifts, facts, question = read_panel(connection), _policy_shifts(connection), _facts(connection), question_of(plan)
+    panel, shifts, facts = read_panel(connection), _policy_shifts(connection), _facts(connection)
+    plan = _settled(connection, plan, panel)
+    question = question_of(plan)
     answer = estimate(panel, shifts, question, facts)
     service = plan.claims.C1
     estimates = [*answer.estimates, *churn_effects(read_turns(connection), service.churn.horizon_weeks)]
@@ -85,7 +88,7 @@ def secondary_answers(study: Study, plan: Plan, scored: WarmthFacts | None = Non
         found["C2"] = two_way_over_one_way(study)
     if entries.C3 is not None:
         low, high = entries.C3.mixed_share
-        found["C3"] = automation_mix(study, entries.C3.smallest_effect_of_interest, (low, high))
+        found["C3"] = automation_mix(study, entries.C3.smallest_effect, (low, high))
     if entries.C4 is not None:
         found["C4"] = human_over_bot(study)
     if entries.C5 is not None:
@@ -113,7 +116,7 @@ def question_of(plan: Plan) -> Question:
         curve=tuple(dict.fromkeys([primary, *curve])),
         same_sign_share=claim.specification_curve.same_sign_share,
         join_coverage=claim.join_coverage,
-        smallest_effect=claim.smallest_effect_of_interest,
+        smallest_effect=claim.smallest_effect,
         horizon_weeks=claim.outcome.horizon_weeks,
         designs=tuple(claim.designs),
         thresholds=Thresholds(
@@ -123,6 +126,15 @@ def question_of(plan: Plan) -> Question:
             seed=plan.seed,
         ),
     )
+
+
+def _settled(connection: duckdb.DuckDBPyConnection, plan: Plan, panel: Panel) -> Plan:
+    """The plan with every smallest effect as an amount, told to the verdicts too."""
+    claims = plan.claims.settled(float(panel.outcome.mean()) if len(panel) else 0.0)
+    for claim_id, entry in claims.entries().items():
+        connection.execute("update run.claim_entries set sesoi = ? where claim_id = ?", [entry.smallest_effect, claim_id])
+    connection.execute("update run.analysis_plan set sesoi = ?", [claims.C1.smallest_effect])
+    return plan.model_copy(update={"claims": claims})
 
 
 def _policy_shifts(connection: duckdb.DuckDBPyConnection) -> dict[float, PolicyShift]:
