@@ -11,6 +11,7 @@ import numpy as np
 
 from pipelines.claim.automation_mix import automation_mix
 from pipelines.claim.churn import churn_effects
+from pipelines.claim.designs import Choice
 from pipelines.claim.event_study import EventStudyPoint, event_study
 from pipelines.claim.gates import Thresholds
 from pipelines.claim.offers import design_offers
@@ -49,14 +50,14 @@ def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Writte
     service = plan.claims.C1
     estimates = [*answer.estimates, *churn_effects(read_turns(connection), service.churn.horizon_weeks)]
     trials = read_trial_arms(connection, service.planned_shares)
-    checks = [*answer.checks, *sample_ratio_checks(trials, "C1", _levers_by_lot(answer.estimates))]
+    checks = [*answer.checks, *sample_ratio_checks(trials, "C1", levers_by_lot(answer.estimates, answer.choice))]
     offers = design_offers("C1", answer.choice, answer.estimates)
     study = Study(
         panel, shifts, question, answer.choice, facts, service.policy_shift.min_turns_per_week, service.broadcast.measure_code
     )  # fmt: skip
     for claim, found in secondary_answers(study, plan, _warmth_facts(connection)).items():
         estimates += found.estimates
-        by_lot = _levers_by_lot(found.estimates)
+        by_lot = levers_by_lot(found.estimates, answer.choice)
         checks += [*found.checks, *sample_ratio_checks([trial for trial in trials if trial.lever in by_lot], claim, by_lot)]
         offers += design_offers(claim, answer.choice, found.estimates)
     study_of_changes = event_study(
@@ -73,11 +74,12 @@ def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Writte
     return Written(len(estimates), len(checks), len(offers), len(answer.sensitivity), len(study_of_changes))
 
 
-def _levers_by_lot(estimates: Sequence[EffectEstimate]) -> frozenset[str]:
-    """Levers that a trial identifies in what decides a claim: grade A."""
-    decisive = [row for row in estimates if row.is_primary]
-    graded = {"responsiveness": [row.evidence_grade_r for row in decisive], "broadcast": [row.evidence_grade_b for row in decisive]}
-    return frozenset(lever for lever, grades in graded.items() if "A" in grades)
+def levers_by_lot(estimates: Sequence[EffectEstimate], choice: Choice) -> frozenset[str]:
+    """Levers whose trial stands in the design of what decides a claim."""
+    decisive = [row.design for row in estimates if row.is_primary]
+    offers = {"responsiveness": choice.responsiveness, "broadcast": choice.broadcast}
+    drawn = {lever: offer.label for lever, offer in offers.items() if offer.design == "experiment"}
+    return frozenset(lever for lever, label in drawn.items() if any(label in design for design in decisive))
 
 
 def secondary_answers(study: Study, plan: Plan, scored: WarmthFacts | None = None) -> dict[str, ClaimAnswer]:

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from pipelines.claim.event_study import EventStudyPoint, event_study
+from pipelines.claim.difference_in_differences import Effect
+from pipelines.claim.event_study import EventStudyPoint, _simultaneous, event_study
 from pipelines.claim.sample import Panel
 from pipelines.simulate.answers import service_level_week
 from pipelines.simulate.arrays import panel_of
@@ -63,6 +65,12 @@ def test_a_published_event_study_is_reproduced() -> None:
         assert row.simultaneous_lo is not None
         assert row.ci95_lo is not None
         assert row.simultaneous_lo < row.ci95_lo
+
+
+def test_intervals_that_hold_all_weeks_at_once_are_sidaks_where_weeks_are_independent() -> None:
+    apart = [Effect(0.0, 1.0, 0.0, 0.0, row) for row in np.eye(3)]
+    assert _simultaneous(apart, 0) == pytest.approx(stats.norm.ppf((1 + 0.95 ** (1 / 3)) / 2), abs=2e-3)
+    assert _simultaneous(apart[:1] * 2, 0) == pytest.approx(stats.norm.ppf(0.975), abs=2e-3)
 
 
 def test_what_is_added_from_the_week_of_the_change_is_found_from_that_week_on() -> None:

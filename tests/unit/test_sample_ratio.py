@@ -7,10 +7,12 @@ import duckdb
 import pytest
 import yaml
 
+from pipelines.claim.designs import Choice, Offer
+from pipelines.claim.results import EffectEstimate
 from pipelines.claim.sample_ratio import SRM_ALPHA, TrialArms, sample_ratio_checks, sample_ratio_p
 from pipelines.claim_samples import read_trial_arms
 from pipelines.errors import ConfigError
-from pipelines.estimation import _levers_by_lot
+from pipelines.estimation import levers_by_lot
 from pipelines.paths import DEFAULT_PLAN
 from pipelines.plan import load_plan
 from pipelines.report.sections import gate_lines
@@ -49,13 +51,20 @@ def test_a_trial_with_nobody_in_it_can_not_pass() -> None:
         assert (check.value, check.passed, check.check_id) == (None, False, "C2|sample_ratio|crm|holdout-1")
 
 
-def test_it_decides_where_the_primary_estimate_is_randomised() -> None:
-    from pipelines.claim.results import EffectEstimate
-
-    row = EffectEstimate("e", "C1", "contrast", "delta", "y", "", "", "", "A", "C", is_primary=True, is_naive=False, unit="EUR")
-    assert _levers_by_lot([row]) == {"responsiveness"}
-    assert _levers_by_lot([replace(row, evidence_grade_b="A")]) == {"responsiveness", "broadcast"}
-    assert _levers_by_lot([replace(row, is_primary=False)]) == frozenset()
+def test_it_decides_where_the_design_of_the_primary_estimate_names_the_trial() -> None:
+    by_lot = Offer("responsiveness", "experiment", "randomised queue priority", "A", True, "", "")
+    held_out = Offer("broadcast", "experiment", "randomised holdout", "A", True, "", "")
+    adjusted = Offer("broadcast", "adjusted", "adjusted within-customer", "C", True, "", "")
+    row = EffectEstimate("e", "C7", "contrast", "delta", "y", "", "", "", "A", "C", is_primary=True, is_naive=False, unit="EUR")
+    # As claims C7, C1 with an adjusted broadcast, and C3 name their designs.
+    four = replace(row, design="service: randomised queue priority; others: randomised holdout for marketing, adjusted within-customer")
+    first = replace(row, design="randomised queue priority; broadcast: adjusted within-customer")
+    third = replace(row, design="adjusted within-customer")
+    both = Choice(by_lot, held_out, ())
+    assert levers_by_lot([four], both) == {"responsiveness", "broadcast"}
+    assert levers_by_lot([first], Choice(by_lot, adjusted, ())) == {"responsiveness"}
+    assert levers_by_lot([third], both) == levers_by_lot([third], Choice(by_lot, adjusted, ())) == frozenset()
+    assert levers_by_lot([replace(four, is_primary=False)], both) == frozenset()
 
 
 def test_the_first_arm_is_the_holdout_or_the_priority() -> None:
