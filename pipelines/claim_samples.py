@@ -8,6 +8,7 @@ import numpy as np
 
 from pipelines.claim.linear import Floats, Integers
 from pipelines.claim.sample import NO_SHIFT, BroadcastReach, Panel, Turns
+from pipelines.claim.sample_ratio import TrialArms
 
 NO_AGENT = -1
 SEVERITIES = tuple(f"n_severity_{level}" for level in range(1, 6))
@@ -145,6 +146,44 @@ def read_turns(connection: duckdb.DuckDBPyConnection) -> Turns:
         responsiveness=_floats(found["responsiveness"]),
         columns=_known(found, TURN_COLUMNS),
     )
+
+
+def read_service_level_weeks(connection: duckdb.DuckDBPyConnection) -> Floats:
+    """(n_brands,) code of the first week with a tighter first-reply target, by the panel's code of the brand; infinite for never."""
+    rows = connection.execute(
+        f"""
+        with {CODED}
+        select any_value(changes.week_start) is not null,
+            (select count(*) from weeks where weeks.week_start < any_value(changes.week_start))
+        from customers
+        left join claim.service_level_changes as changes using (brand_id)
+        group by customers.brand
+        order by customers.brand
+        """
+    ).fetchall()
+    return np.array([float(week) if is_changed else np.inf for is_changed, week in rows])
+
+
+def read_trial_arms(connection: duckdb.DuckDBPyConnection, planned_shares: Mapping[str, float]) -> list[TrialArms]:
+    """The trials whose arms can be compared, in order of source and experiment.
+
+    Args:
+        connection: to the build.
+        planned_shares: of the first arm, by experiment id; may lack some.
+    """
+    rows = connection.execute(
+        """
+        select source_id, experiment_id, lever, unit,
+            if(lever = 'broadcast', n_found_control_units, n_found_treated_units),
+            if(lever = 'broadcast', n_found_treated_units, n_found_control_units),
+            if(lever = 'broadcast', n_control_units, n_treated_units),
+            if(lever = 'broadcast', n_treated_units, n_control_units)
+        from claim.trials
+        where problem is null
+        order by source_id, experiment_id
+        """
+    ).fetchall()
+    return [TrialArms(*row, planned_share=planned_shares.get(row[1])) for row in rows]
 
 
 def _broadcast_reach(connection: duckdb.DuckDBPyConnection) -> BroadcastReach:

@@ -153,12 +153,16 @@ def simulate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same company.")] = 1,
     customers: Annotated[int, typer.Option(help="Number of customers.")] = 4000,
     weeks: Annotated[int, typer.Option(help="Number of weeks.")] = 52,
+    waits: Annotated[
+        str | None,
+        typer.Option(help="How waits come about: law (a formula of load and urgency) or queue (agents take one ticket after another)."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the company in a folder that is not empty.")] = False,
 ) -> None:
     """Simulate a company with known truth, as files to run on."""
     from pipelines.simulate.command import simulate_into
 
-    print(simulate_into(out, world, seed, customers, weeks, force))
+    print(simulate_into(out, world, seed, customers, weeks, force, waits))
 
 
 @app.command()

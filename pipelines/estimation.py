@@ -1,5 +1,6 @@
 """Between the warehouse and the estimators: arrays out of marts, estimates back into tables."""
 
+from collections.abc import Sequence
 from dataclasses import astuple, fields
 from datetime import date
 from types import NoneType, UnionType
@@ -10,15 +11,20 @@ import numpy as np
 
 from pipelines.claim.automation_mix import automation_mix
 from pipelines.claim.churn import churn_effects
+from pipelines.claim.designs import Choice
+from pipelines.claim.event_study import EventStudyPoint, event_study
 from pipelines.claim.gates import Thresholds
 from pipelines.claim.offers import design_offers
 from pipelines.claim.policy_shift import PolicyShift
 from pipelines.claim.results import Check, DesignOffer, EffectEstimate
+from pipelines.claim.sample import Panel
+from pipelines.claim.sample_ratio import sample_ratio_checks
 from pipelines.claim.secondary import ClaimAnswer, Study
 from pipelines.claim.secondary_claims import WarmthFacts, human_over_bot, listening, two_way_over_one_way, warmth
+from pipelines.claim.sensitivity_gate import SensitivityPoint
 from pipelines.claim.service_first_of_four import service_first_of_four
 from pipelines.claim.service_over_broadcast import Question, SampleFacts, Specification, estimate
-from pipelines.claim_samples import read_panel, read_turns
+from pipelines.claim_samples import read_panel, read_service_level_weeks, read_trial_arms, read_turns
 from pipelines.plan import Plan
 
 
@@ -28,6 +34,8 @@ class Written(NamedTuple):
     effect_estimates: int
     robustness_checks: int
     design_offers: int
+    sensitivity_contour: int
+    event_study: int
 
 
 SQL_TYPES = {str: "varchar", float: "double", int: "bigint", bool: "boolean", date: "date"}
@@ -35,26 +43,43 @@ SQL_TYPES = {str: "varchar", float: "double", int: "bigint", bool: "boolean", da
 
 def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Written:
     """Estimate every claim of the plan from the claim marts and write the results whole."""
-    panel, shifts, facts, question = read_panel(connection), _policy_shifts(connection), _facts(connection), question_of(plan)
+    panel, shifts, facts = read_panel(connection), _policy_shifts(connection), _facts(connection)
+    plan = _settled(connection, plan, panel)
+    question = question_of(plan)
     answer = estimate(panel, shifts, question, facts)
     service = plan.claims.C1
     estimates = [*answer.estimates, *churn_effects(read_turns(connection), service.churn.horizon_weeks)]
-    checks = list(answer.checks)
+    trials = read_trial_arms(connection, service.planned_shares)
+    checks = [*answer.checks, *sample_ratio_checks(trials, "C1", levers_by_lot(answer.estimates, answer.choice))]
     offers = design_offers("C1", answer.choice, answer.estimates)
     study = Study(
         panel, shifts, question, answer.choice, facts, service.policy_shift.min_turns_per_week, service.broadcast.measure_code
     )  # fmt: skip
     for claim, found in secondary_answers(study, plan, _warmth_facts(connection)).items():
         estimates += found.estimates
-        checks += found.checks
+        by_lot = levers_by_lot(found.estimates, answer.choice)
+        checks += [*found.checks, *sample_ratio_checks([trial for trial in trials if trial.lever in by_lot], claim, by_lot)]
         offers += design_offers(claim, answer.choice, found.estimates)
+    study_of_changes = event_study(
+        panel, read_service_level_weeks(connection), question.outcome_unit, question.horizon_weeks, plan.seed
+    )  # fmt: skip
     connection.begin()
     _write(connection, "estimates.effect_estimates", EffectEstimate, estimates)
     _write(connection, "estimates.robustness_checks", Check, checks)
     _write(connection, "estimates.design_offers", DesignOffer, offers)
+    _write(connection, "estimates.sensitivity_contour", SensitivityPoint, answer.sensitivity)
+    _write(connection, "estimates.event_study", EventStudyPoint, study_of_changes)
     connection.commit()
     connection.execute("checkpoint")
-    return Written(len(estimates), len(checks), len(offers))
+    return Written(len(estimates), len(checks), len(offers), len(answer.sensitivity), len(study_of_changes))
+
+
+def levers_by_lot(estimates: Sequence[EffectEstimate], choice: Choice) -> frozenset[str]:
+    """Levers whose trial stands in the design of what decides a claim."""
+    decisive = [row.design for row in estimates if row.is_primary]
+    offers = {"responsiveness": choice.responsiveness, "broadcast": choice.broadcast}
+    drawn = {lever: offer.label for lever, offer in offers.items() if offer.design == "experiment"}
+    return frozenset(lever for lever, label in drawn.items() if any(label in design for design in decisive))
 
 
 def secondary_answers(study: Study, plan: Plan, scored: WarmthFacts | None = None) -> dict[str, ClaimAnswer]:
@@ -65,7 +90,7 @@ def secondary_answers(study: Study, plan: Plan, scored: WarmthFacts | None = Non
         found["C2"] = two_way_over_one_way(study)
     if entries.C3 is not None:
         low, high = entries.C3.mixed_share
-        found["C3"] = automation_mix(study, entries.C3.smallest_effect_of_interest, (low, high))
+        found["C3"] = automation_mix(study, entries.C3.smallest_effect, (low, high))
     if entries.C4 is not None:
         found["C4"] = human_over_bot(study)
     if entries.C5 is not None:
@@ -93,7 +118,7 @@ def question_of(plan: Plan) -> Question:
         curve=tuple(dict.fromkeys([primary, *curve])),
         same_sign_share=claim.specification_curve.same_sign_share,
         join_coverage=claim.join_coverage,
-        smallest_effect=claim.smallest_effect_of_interest,
+        smallest_effect=claim.smallest_effect,
         horizon_weeks=claim.outcome.horizon_weeks,
         designs=tuple(claim.designs),
         thresholds=Thresholds(
@@ -103,6 +128,15 @@ def question_of(plan: Plan) -> Question:
             seed=plan.seed,
         ),
     )
+
+
+def _settled(connection: duckdb.DuckDBPyConnection, plan: Plan, panel: Panel) -> Plan:
+    """The plan with every smallest effect as an amount, told to the verdicts too."""
+    claims = plan.claims.settled(float(panel.outcome.mean()) if len(panel) else 0.0)
+    for claim_id, entry in claims.entries().items():
+        connection.execute("update run.claim_entries set sesoi = ? where claim_id = ?", [entry.smallest_effect, claim_id])
+    connection.execute("update run.analysis_plan set sesoi = ?", [claims.C1.smallest_effect])
+    return plan.model_copy(update={"claims": claims})
 
 
 def _policy_shifts(connection: duckdb.DuckDBPyConnection) -> dict[float, PolicyShift]:

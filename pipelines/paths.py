@@ -8,6 +8,7 @@ PROJECT = PACKAGE.parent
 DBT_PROJECT = PROJECT / "dbt_project"
 BUNDLED_INPUT = PACKAGE / "bundled" / "communities"
 DEFAULT_PLAN = PACKAGE / "plans" / "participation.yml"
+REVENUE_PLAN = PACKAGE / "plans" / "revenue.yml"
 
 
 def shown(path: Path) -> str:

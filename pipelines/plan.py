@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -115,11 +115,41 @@ class Gates(_Part):
     permutation_draws: Annotated[int, Field(ge=99)] = 999
 
 
-class SecondaryClaim(_Part):
+class SmallestEffect(_Part):
+    """m, the smallest effect of interest: an amount, or a share of the panel's mean outcome, fixed before that is known."""
+
+    smallest_effect_of_interest: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    smallest_effect_share_of_mean: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+    @model_validator(mode="after")
+    def _names_one(self) -> "SmallestEffect":
+        if (self.smallest_effect_of_interest is None) == (self.smallest_effect_share_of_mean is None):
+            raise ValueError("give either smallest_effect_of_interest or smallest_effect_share_of_mean")
+        return self
+
+    @property
+    def smallest_effect(self) -> float:
+        """m as an amount.
+
+        Raises:
+            ConfigError: it is a share, and the mean outcome was not looked at.
+        """
+        if self.smallest_effect_of_interest is None:
+            raise ConfigError("The plan gives the smallest effect of interest as a share of the mean outcome, which is not known here.")
+        return self.smallest_effect_of_interest
+
+    def settled(self, mean_outcome: float) -> Self:
+        """The same entry with m as an amount; where the mean is zero the share itself is taken."""
+        if self.smallest_effect_share_of_mean is None:
+            return self
+        amount = self.smallest_effect_share_of_mean * (abs(mean_outcome) or 1.0)
+        return self.model_copy(update={"smallest_effect_of_interest": amount, "smallest_effect_share_of_mean": None})
+
+
+class SecondaryClaim(SmallestEffect):
     """The entry of a claim C2 to C7: same panel and outcome as C1, its own hypothesis and smallest effect."""
 
     hypothesis: str
-    smallest_effect_of_interest: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     exploratory: bool = False
 
 
@@ -150,12 +180,11 @@ class Listening(SecondaryClaim):
     answered_within_hours: Literal[72] = 72
 
 
-class ServiceOverBroadcast(_Part):
+class ServiceOverBroadcast(SmallestEffect):
     """The entry of claim C1."""
 
     hypothesis: str
     outcome: Outcome
-    smallest_effect_of_interest: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     responsiveness: Responsiveness
     broadcast: Broadcast
     policy_shift: PolicyShift
@@ -169,6 +198,8 @@ class ServiceOverBroadcast(_Part):
     roster: Roster = Roster()
     churn: Churn = Churn()
     gates: Gates = Gates()
+    # Share of the first arm (holdout, or priority) by experiment id; without it the arms are held against the assignment.
+    planned_shares: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
 
     @model_validator(mode="after")
     def _primary_rate_is_on_the_curve(self) -> "ServiceOverBroadcast":
@@ -190,6 +221,10 @@ class Claims(_Part):
         """The claims that the plan registers, by id."""
         found = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: entry for name, entry in found.items() if entry is not None}
+
+    def settled(self, mean_outcome: float) -> "Claims":
+        """The same entries with every smallest effect as an amount."""
+        return self.model_copy(update={name: entry.settled(mean_outcome) for name, entry in self.entries().items()})
 
 
 class Plan(_Part):

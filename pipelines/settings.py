@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pipelines.errors import ConfigError
 from pipelines.files_io import write_text_durably
 from pipelines.identity.probable import require_splink
-from pipelines.paths import BUNDLED_INPUT, DEFAULT_PLAN, Home
+from pipelines.paths import BUNDLED_INPUT, DEFAULT_PLAN, REVENUE_PLAN, Home
 from pipelines.sources.files import FilesSource
 from pipelines.sources.kit.endpoints import System, SystemSettings
 from pipelines.sources.kit.sync import ApiSource
@@ -23,6 +23,8 @@ from pipelines.sources.registry import system_named
 CONFIG_FILE = "twoway.toml"
 # A plan that travels with its data: used where none is named.
 PLAN_FILE = "plan.yml"
+# Where money is on record, money is the outcome.
+REVENUE_TABLE = "crm_revenue"
 BUNDLED_SOURCE = "communities"
 # The bundled facts were read on this day; looking from there keeps their verdict the same for ever.
 BUNDLED_AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
@@ -189,11 +191,15 @@ def load_settings(home: Path | None = None, input_folder: Path | None = None, pl
 
 
 def _with_plan_beside_the_data(settings: Settings) -> Settings:
-    """The `plan.yml` in the only input folder, unless a plan was named."""
-    if "plan" in settings.model_fields_set or len(settings.files) != 1 or settings.systems:
+    """Unless a plan was named: the `plan.yml` in the only input folder, else the plan shipped for what the input holds."""
+    if "plan" in settings.model_fields_set:
         return settings
-    beside = settings.files[0].path / PLAN_FILE
-    return settings.model_copy(update={"plan": beside}) if beside.is_file() else settings
+    if len(settings.files) == 1 and not settings.systems and (beside := settings.files[0].path / PLAN_FILE).is_file():
+        return settings.model_copy(update={"plan": beside})
+    has_revenue = any(
+        found.name.split(".")[0] == REVENUE_TABLE for each in settings.files for found in each.path.glob(f"{REVENUE_TABLE}.*")
+    )
+    return settings.model_copy(update={"plan": REVENUE_PLAN}) if has_revenue else settings
 
 
 def source_id_of(folder: Path) -> str:

@@ -188,6 +188,38 @@ def _other_rows() -> tuple[list[Row], list[Row]]:
     return estimates, checks
 
 
+def _event_study() -> list[Row]:
+    """Replies are faster from week 0 on; the outcome's window of 13 weeks reaches the change from week -12 on and never differs from zero."""
+    rows: list[Row] = []
+    for measure, lead, gain, se in (("responsiveness", 0, 0.07, 0.02), ("outcome", 12, 0.001, 0.004)):
+        for week in range(-8 - lead, 13):
+            value = gain if week >= 0 else 0.0
+            rows.append({
+                "run_id": "r1", "point_id": f"C1|{measure}|{week:+d}", "claim_id": "C1", "measure": measure, "unit": UNIT, "event_time_weeks": week,
+                "phase": "before" if week < -lead else "partly_after" if week < 0 else "after", "estimate": value, "se": se,
+                "ci95_lo": value - 1.96 * se, "ci95_hi": value + 1.96 * se, "simultaneous_lo": value - 3 * se, "simultaneous_hi": value + 3 * se,
+                "n_cohorts": 3, "n_customers": 2_110, "control": "never_treated", "reason": None,
+            })  # fmt: skip
+    return rows
+
+
+def _contour() -> list[Row]:
+    """A scale of 0.2: a hidden cause must move Delta by 0.0157 to turn the sign."""
+    stands: Row = {
+        "run_id": "r1", "point_id": "C1|as it stands", "claim_id": "C1", "benchmark": None, "multiple": 0, "is_strongest": False, "is_assignment": False,
+        "r2_broadcast": 0.0, "r2_outcome": 0.0, "delta": 0.0157, "move": 0.0, "half_width": 0.008, "scale": 0.2, "robustness_value": 0.0755,
+        "robustness_value_interval": 0.0378,
+    }  # fmt: skip
+    points = [("lagged_turns", 1, True, False, 0.002, 0.011), ("lagged_turns", 2, True, False, 0.004, 0.022), ("lagged_turns", 3, True, False, 0.006, 0.033),
+              ("n_severity_2", 1, False, False, 0.0001, 0.004), ("n_severity_2", 2, False, False, 0.0002, 0.008), ("targeting_score", 1, False, True, 0.15, 0.07)]  # fmt: skip
+    rows = [stands]
+    for name, multiple, strongest, assignment, x, y in points:
+        move = 0.2 * (x * y / (1 - x)) ** 0.5
+        rows.append({**stands, "point_id": f"C1|{name}|{multiple}", "benchmark": name, "multiple": multiple, "is_strongest": strongest,
+                     "is_assignment": assignment, "r2_broadcast": x, "r2_outcome": y, "move": move, "delta": 0.0157 - move})  # fmt: skip
+    return rows
+
+
 def _more() -> dict[str, list[Row]]:
     def offer(position: int, lever: str, design: str, label: str, grade: str, offered: bool, used: bool, reason: str, record: str) -> Row:
         return {"run_id": "r1", "claim_id": "C1", "position": position, "lever": lever, "design": design, "label": label, "evidence_grade": grade,
@@ -205,6 +237,7 @@ def _more() -> dict[str, list[Row]]:
             {"bin_number": i + 1, "reply_time": name, "n_turns": n, "n_customers": n // 3, "mean_outcome": raw, "se_outcome": 0.006, "mean_adjusted_outcome": adjusted, "se_adjusted_outcome": 0.005}
             for i, (name, n, raw, adjusted) in enumerate([("under 5 min", 1_200, 0.41, 0.46), ("5 to 15 min", 2_400, 0.42, 0.455), ("15 min to 1 h", 5_100, 0.44, 0.45), ("1 to 4 h", 8_000, 0.45, 0.44), ("4 to 24 h", 6_000, 0.44, 0.431), ("24 to 72 h", 1_800, 0.40, 0.42), ("72 h and later", 300, 0.36, 0.415), ("no reply", 680, 0.31, 0.41)])
         ],
+        "claim.event_study": _event_study(),
         "claim.first_stage_bins": [
             {"bin_number": i + 1, "n_turns": 1_250, "n_shifts": 60, "mean_shortfall": 0.02 * i, "mean_responsiveness": 0.6 - 0.025 * i + 0.01 * (i % 3), "se_responsiveness": 0.02}
             for i in range(20)
@@ -213,6 +246,7 @@ def _more() -> dict[str, list[Row]]:
             {"covariate": "severity urgent", "n_turns_below": 12_500, "n_turns_above": 12_400, "mean_below": 0.2, "mean_above": 0.21, "standardised_mean_difference": 0.012},
             {"covariate": "ln(1 + revenue before)", "n_turns_below": 12_500, "n_turns_above": 12_400, "mean_below": 3.0, "mean_above": 2.9, "standardised_mean_difference": -0.031},
         ],
+        "claim.sensitivity_contour": _contour(),
         "claim.trials": [{"source_id": "crm", "experiment_id": "holdout-1", "unit": "customer", "lever": "broadcast", "n_units": 31, "n_treated_units": 28, "n_control_units": 3, "problem": "the arms are not as large as they should be"}],
         "claim.roster_shifts": [{"shifts": 1_092, "incidents": 21, "empty_shifts": 3}],
     }  # fmt: skip

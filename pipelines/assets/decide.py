@@ -16,9 +16,11 @@ ESTIMATES = {
     "effect_estimates": "One row per claim, specification, lever and quantity.",
     "robustness_checks": "One row per check of a claim.",
     "design_offers": "One row per claim, lever and design that was considered.",
+    "sensitivity_contour": "One row per claim and hidden confounder of broadcast.",
+    "event_study": "One row per measure and week before or since the change of service levels.",
 }
 READ = "panel_customers panel_customer_week episode_turns roster_shifts dose_turns"
-READ += " broadcast_exposure exposure_customer_week lever_quantiles agent_warmth"
+READ += " broadcast_exposure exposure_customer_week lever_quantiles agent_warmth service_level_changes trials"
 CLAIM_MARTS = [dg.AssetKey(["claim", name]) for name in READ.split()]
 CANDIDATE_KEY = dg.AssetKey(["published", "candidate"])
 SNAPSHOT_KEY = dg.AssetKey(["published", "snapshot"])

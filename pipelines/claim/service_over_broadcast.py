@@ -17,7 +17,7 @@ from pipelines.claim.linear import Floats, NotIdentifiedError
 from pipelines.claim.policy_shift import Contrast, PolicyShift, contrast, fieller_interval
 from pipelines.claim.results import MDE_STANDARD_ERRORS, Check, EffectEstimate, t_interval
 from pipelines.claim.sample import Panel
-from pipelines.claim.sensitivity_gate import sensitivity_checks
+from pipelines.claim.sensitivity_gate import SensitivityPoint, sensitivity
 from pipelines.claim.system import Fitted, Setup, System, lagged, prepare, setup_of
 
 CLAIM = "C1"
@@ -92,11 +92,13 @@ class Answer:
         estimates: rows of `claim.effect_estimates`; the primary Delta always among them.
         checks: rows of `claim.robustness_checks`.
         choice: the designs in use and the ones declined.
+        sensitivity: rows of `claim.sensitivity_contour`.
     """
 
     estimates: list[EffectEstimate]
     checks: list[Check]
     choice: Choice
+    sensitivity: list[SensitivityPoint] = field(default_factory=list)
 
 
 def estimate(
@@ -138,6 +140,7 @@ class _Estimation:
     failure: str | None = None
     with_ladder: bool = True
     primary: tuple[System, Fitted, Strength] | None = None
+    points: list[SensitivityPoint] = field(default_factory=list)
 
     def run(self, with_gates: bool, with_ladder: bool) -> Answer:
         self.with_ladder = with_ladder
@@ -149,7 +152,7 @@ class _Estimation:
         for name, setup in self._ladder():
             self._estimate(Specification(primary.adstock_rate, setup.effects), setup, name)
         checks = [*self._gates(deltas)] if with_gates else []
-        return Answer(self.rows, checks, self.choice)
+        return Answer(self.rows, checks, self.choice, self.points)
 
     def _ladder(self) -> Iterator[tuple[str, Setup]]:
         """The naive estimate, then designs that mislead in their own ways, up to the one in use."""
@@ -246,7 +249,9 @@ class _Estimation:
         rate, (system, fitted, first) = question.primary.adstock_rate, self.primary
         yield from identification_checks(self.panel, system, rate, fitted, first, question.horizon_weeks, question.thresholds)
         yield same_sign_check(deltas, primary.estimate, primary.estimate_id, question.same_sign_share)
-        yield from sensitivity_checks(system, rate, fitted, self.shifts[rate], question.smallest_effect)
+        found = sensitivity(system, rate, fitted, self.shifts[rate], question.smallest_effect)
+        self.points = found.points
+        yield from found.checks
 
     def _blank(self, spec_id: str, setup: Setup, is_primary: bool) -> EffectEstimate:
         is_naive = not setup.effects

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from scipy import stats
+from pipelines.claim.sample_ratio import SRM_ALPHA, sample_ratio_p
 
 Lever = Literal["responsiveness", "broadcast"]
 Unit = Literal["customer", "ticket", "shift"]
@@ -23,8 +23,6 @@ HASH_DIGITS = 8
 HASH_RANGE = 16**HASH_DIGITS
 SLOT_HOURS = 8
 SLOTS_PER_WEEK = 7 * 24 // SLOT_HOURS
-# Below this the arms' sizes did not come about as planned (Fabijan et al. 2019 use one in two thousand).
-SRM_ALPHA = 0.0005
 
 
 @dataclass(frozen=True)
@@ -161,8 +159,7 @@ def sample_ratio(lever: str, share: float, arms: Iterable[str]) -> SampleRatio:
         counts[arm] += 1
     n = sum(counts.values())
     expected = {first: n * share, other: n * (1 - share)}
-    p = float(stats.chisquare([counts[first], counts[other]], [expected[first], expected[other]]).pvalue) if n else None
-    return SampleRatio(counts, expected, p)
+    return SampleRatio(counts, expected, sample_ratio_p(counts[first], counts[other], share))
 
 
 @dataclass(frozen=True)

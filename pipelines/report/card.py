@@ -13,12 +13,12 @@ from pipelines.report.sections import is_exploratory
 from pipelines.report.summary import Row, Snapshot, find
 from pipelines.report.words import GRADES, HEADLINES, outcome_in_words, readable
 
-WIDTH = 92
+WIDTH = 96
 INNER = WIDTH - 4
 
 
 def verdict_card(snapshot: Snapshot, verdict: Row) -> str:
-    """The verdicts as plain text, at most 92 columns wide: one claim in full, the others in a line each."""
+    """The verdicts as plain text, at most 96 columns wide: one claim in full, the others in a line each."""
     claim_id = verdict["claim_id"]
     lines = [
         "Does answering people beat talking at them?",

@@ -32,8 +32,8 @@ def amount(value: float | None, unit: str | None) -> str:
     return f"{bare_amount(value, unit)} pp" if is_points(unit) else bare_amount(value, unit)
 
 
-def bare_amount(value: float | None, unit: str | None) -> str:
-    """A signed amount without the name of its unit."""
+def bare_amount(value: float | None, unit: str | None, digits: int | None = None) -> str:
+    """A signed amount without the name of its unit; where `digits` says so, with so many significant ones and no fewer."""
     if value is None or isnan(value):
         return NOT_COMPUTED
     if isinf(value):
@@ -44,7 +44,8 @@ def bare_amount(value: float | None, unit: str | None) -> str:
             return "0.00"
         decimals = 3 if abs(points) < SMALL_POINTS else 2
         return f"{points:+.{decimals}f}".replace("-", MINUS)
-    text = f"{value:+,.0f}" if abs(value) >= WHOLE_NUMBERS_FROM else f"{value:+.4g}"
+    short = f"{value:+.4g}" if digits is None else f"{value:+#.{digits}g}".rstrip(".")
+    text = f"{value:+,.0f}" if abs(value) >= WHOLE_NUMBERS_FROM else short
     return text.replace("-", MINUS)
 
 
@@ -78,13 +79,13 @@ def interval(row: Mapping[str, Any] | None) -> str:
 
 
 def short_interval(row: Mapping[str, Any] | None) -> str:
-    """An estimate with its 95 % interval, the unit told once."""
+    """An estimate with its 95 % interval, the unit told once; three digits, so that a table's column stays narrow."""
     value = value_of(row)
     if row is None or value is None:
         return NOT_COMPUTED
     unit = row["unit"]
-    ends = f"{bare_amount(row['ci95_lo'], unit)}, {bare_amount(row['ci95_hi'], unit)}"
-    return f"{bare_amount(value, unit)} [{ends}]" + (" pp" if is_points(unit) else "")
+    told, lo, hi = (bare_amount(each, unit, digits=3) for each in (value, row["ci95_lo"], row["ci95_hi"]))
+    return f"{told} [{lo}, {hi}]" + (" pp" if is_points(unit) else "")
 
 
 def plain(value: float | None, digits: int = 3) -> str:

@@ -11,6 +11,8 @@ from pipelines.files_io import write_text_durably
 from pipelines.ingest import Attempt, last_attempts
 from pipelines.paths import Home
 from pipelines.report import sections, shapes
+from pipelines.report.changes import changes
+from pipelines.report.hidden_cause import contour
 from pipelines.report.markdown import Block, blocks, spans
 from pipelines.report.numbers import count, counted, plain, short_interval, size
 from pipelines.report.plan_notice import plan_notice
@@ -67,6 +69,7 @@ def render(snapshot: Snapshot, around: Surroundings) -> str:
             details=_details(snapshot),
             automation=shapes.automation(snapshot),
             four_levers=shapes.four_levers(snapshot),
+            changes=changes(snapshot),
             first_stage=shapes.first_stage(snapshot),
             certificate=_certificate(around),
             plan_notice=plan_notice(snapshot),
@@ -99,6 +102,7 @@ def _main(snapshot: Snapshot, verdict: Row) -> dict[str, Any]:
         "gates": sections.gate_lines(checks, verdict["unit"]),
         "placebos": sections.placebo_panel(snapshot, verdict),
         "sensitivity": sections.sensitivity(snapshot, verdict),
+        "contour": contour(snapshot, verdict),
         "curve": curve,
         "specs": specs,
         "dose": shapes.dose_response(snapshot, verdict),

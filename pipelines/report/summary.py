@@ -79,9 +79,11 @@ ROSTER = """
 MORE = {
     "claim.design_offers": "from claim.design_offers order by claim_id, position",
     "claim.dose_response": "from claim.dose_response order by bin_number",
+    "claim.event_study": "from claim.event_study order by measure desc, event_time_weeks",
     "claim.first_stage_bins": "from claim.first_stage_bins order by bin_number",
     "claim.instrument_balance": "from claim.instrument_balance order by covariate",
     "claim.roster_shifts": ROSTER,
+    "claim.sensitivity_contour": "from claim.sensitivity_contour order by is_assignment, is_strongest, benchmark, multiple",
     "claim.trials": "from claim.trials order by source_id, experiment_id",
 }
 

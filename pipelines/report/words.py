@@ -49,7 +49,10 @@ GATES = {
     "G6": GateWords("Does dealing the shifts out anew agree with the formula?", "The formula's standard error can't be trusted here."),
     "G7": GateWords("Do the other ways to compute it agree in sign?", "The answer hangs on a choice of the analyst."),
     "G8": GateWords("Would a hidden confounder of broadcast overturn it?", "One as strong as the strongest recorded one would."),
-    "G9": GateWords("Do the data allow an estimate?", "Too many messages belong to nobody known, or nothing could be computed."),
+    "G9": GateWords(
+        "Do the data allow an estimate?",
+        "Messages belong to nobody known, a trial's arms are not as large as they should be, or nothing could be computed.",
+    ),
 }
 OTHER_CHECK = GateWords("Further check", "")
 

@@ -60,7 +60,7 @@ def poisoned(value: Any) -> Any:
 
 KEYS = {
     "claim_id", "lever", "quantity", "gate_code", "kind", "check_id", "reason_code", "verdict", "evidence_grade_r", "evidence_grade_b",
-    "evidence_grade", "consistent_with", "spec_id",
+    "evidence_grade", "consistent_with", "spec_id", "measure", "phase",
 }  # fmt: skip
 
 

@@ -37,6 +37,34 @@ def test_the_card_tells_every_claim_within_its_width(kind: Kind) -> None:
     assert ("What would settle it" in card) == (kind == "inconclusive")
 
 
+@pytest.mark.parametrize(
+    ("value", "ends", "told"),
+    [
+        (0.003785, (0.0001153, 0.007456), "+0.00379 [+0.000115, +0.00746]"),
+        (-0.00037851, (-0.0011534, -0.00010009), "−0.000379 [−0.00115, −0.000100]"),
+        (-0.00037851, (-0.00091534, -0.00011534), "−0.000379 [−0.000915, −0.000115]"),
+        (-123.456, (-234.567, 345.678), "−123 [−235, +346]"),
+    ],
+)
+def test_a_claims_line_does_not_wrap(value: float, ends: tuple[float, float], told: str) -> None:
+    rows = snapshot()
+    wide = {
+        "delta": value,
+        "ci95_lo": ends[0],
+        "ci95_hi": ends[1],
+        "unit": "EUR",
+        "reason_code": "yardstick_conflict",
+        "is_exploratory": True,
+    }
+    verdicts = [rows.verdicts[0], *({**row, **wide, "verdict": "inconclusive"} for row in rows.verdicts[1:])]
+    lines = _card(replace(rows, verdicts=verdicts)).splitlines()
+    found = [line for line in lines if line.startswith(tuple(f"│ C{n} " for n in range(2, 8)))]
+    assert WIDTH <= 96
+    assert len(found) == 6
+    for line in found:
+        assert line.removesuffix("│").rstrip().endswith(f" {told}"), line
+
+
 def test_long_wide_and_hostile_words_do_not_break_the_card() -> None:
     rows = snapshot("inconclusive")
     long = {

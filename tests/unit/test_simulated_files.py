@@ -1,5 +1,6 @@
 """The simulated company's files: they fit the contract, and what they say is what its arrays say."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -192,3 +193,15 @@ def test_the_command_says_what_it_wrote_and_spares_what_is_there(tmp_path: Path)
     assert not (tmp_path / "other").exists()
     with pytest.raises(ConfigError, match="is a file"):
         simulate_into(out / "notes.txt", "true", 1, 50, 8, force=True)
+
+
+def test_waits_can_be_told_to_come_from_a_queue(tmp_path: Path) -> None:
+    said = {}
+    for waits in (None, "law", "queue"):
+        simulate_into(tmp_path / str(waits), "true", 1, 60, 8, force=False, waits=waits)
+        said[waits] = json.loads((tmp_path / str(waits) / "truth.json").read_text())["waits"]
+    assert said == {None: "law", "law": "law", "queue": "queue"}
+    files = {waits: sha256_of(tmp_path / str(waits) / "support_messages.parquet") for waits in said}
+    assert files[None] == files["law"] != files["queue"]
+    with pytest.raises(ConfigError, match=r"no waits 'tea'\. Waits: law, queue"):
+        simulate_into(tmp_path / "other", "true", 1, 60, 8, force=False, waits="tea")
