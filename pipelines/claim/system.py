@@ -26,7 +26,7 @@ MIN_CUSTOMERS = 2
 SEVERITIES = tuple(f"n_severity_{level}" for level in range(1, 6))
 R_INSTRUMENTS = {"experiment": "n_trial_treated", "roster": "total_shortfall", "agent": "total_agent_leave_one_out"}
 # What must be held fixed for an instrument to be as good as random.
-R_CONTROLS = {"experiment": ("n_trial_turns",), "roster": ("total_log_arrivals",)}
+R_CONTROLS = {"experiment": ("n_trial_turns",), "roster": ("total_log_arrivals",), "agent": ("n_leave_one_out_turns",)}
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,8 @@ class System:
             self.absorbed, self.at[outcome], regressors, instruments, self.clusters, self.n_instrument_effects, n_wanted=k
         )
         clustered = iv.clustered
-        by = "customer and shift" if self.clusters.second is not None else "customer"
+        second = "agent" if _is_by_agent(self.panel, self.setup) else "shift"
+        by = f"customer and {second}" if self.clusters.second is not None else "customer"
         factor = f", times {clustered.df_factor:.4f}" if clustered.df_factor != 1 else ""
         return Fitted(iv.coefficients[:k], iv.covariance, float(clustered.df), f"CGM by {by}{factor}", iv.n_rows,
                       clustered.n_clusters_first, clustered.n_clusters_second or None, iv.max_cluster_share, iv)  # fmt: skip
@@ -298,7 +299,14 @@ def _first_cluster(panel: Panel, setup: Setup) -> Integers:
 
 
 def _clusters(panel: Panel, setup: Setup) -> Clusters | None:
-    return None if _is_by_brand(panel, setup) else Clusters(codes(panel.customer), panel.shift)
+    if _is_by_brand(panel, setup):
+        return None
+    return Clusters(codes(panel.customer), panel.agent if _is_by_agent(panel, setup) else panel.shift)
+
+
+def _is_by_agent(panel: Panel, setup: Setup) -> bool:
+    """Whether the instrument varies by agent: whatever else tells the agents apart is then drawn as often as there are agents."""
+    return setup.responsiveness == "agent" and setup.r_instrument is None and panel.agent is not None
 
 
 def _instrument_effects(panel: Panel, setup: Setup) -> int:
