@@ -220,8 +220,7 @@ class _Estimation:
             if self.with_ladder:
                 self.rows.extend(self._jackknife(blank, system, spec.adstock_rate, fitted, shift))
         found = contrast(fitted.coefficients, fitted.covariance, shift)
-        bundle = BUNDLE if setup.responsiveness == "agent" else ""
-        self.rows.extend(_rows(blank, fitted, found, shift, question, self.panel.broadcast_reach, bundle))
+        self.rows.extend(_rows(blank, fitted, found, shift, question, self.panel.broadcast_reach))
         return found
 
     def _strength(self, system: System, rate: float) -> Strength:
@@ -309,7 +308,7 @@ def _named(blank: EffectEstimate, lever: str, quantity: str, unit: str) -> Effec
 
 
 def _rows(
-    blank: EffectEstimate, fitted: Fitted, found: Contrast, shift: PolicyShift, question: Question, reach: str, bundle: str
+    blank: EffectEstimate, fitted: Fitted, found: Contrast, shift: PolicyShift, question: Question, reach: str
 ) -> Iterator[EffectEstimate]:
     blank = replace(
         blank,
@@ -327,6 +326,7 @@ def _rows(
     }
     se_beta = np.sqrt(np.diag(fitted.covariance))
     broadcast_unit = "per log point of adstocked days" if reach == "brand" else "per log point of adstocked broadcasts"
+    bundle = BUNDLE if blank.spec_id.startswith("agent|") else ""
     per_unit = {"responsiveness": f"per halving of one reply's time{bundle}", "broadcast": broadcast_unit}
     thetas = {"responsiveness": (found.theta_r, found.se_r), "broadcast": (found.theta_b, found.se_b)}
     for position, (lever, (p25, p75)) in enumerate(scales.items()):
