@@ -161,7 +161,8 @@ usual_speeds as (
     select
         without_customer.customer_id,
         without_customer.cell,
-        {{ exact_sum('without_customer.n_other_turns * speeds.speed') }} / sum(without_customer.n_other_turns) as usual_speed
+        {{ exact_sum('without_customer.n_other_turns * speeds.speed') }} / sum(without_customer.n_other_turns)
+            as usual_speed
     from without_customer
     inner join speeds
         on
