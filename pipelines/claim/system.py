@@ -5,9 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
-from pipelines.claim.clustering import Clusters
+from pipelines.claim.clustering import Clusters, cluster_covariance
 from pipelines.claim.designs import Choice
-from pipelines.claim.instrumental import IVFit, fit_instrumented
+from pipelines.claim.instrumental import IVFit, fit_instrumented, partialled_jackknife
 from pipelines.claim.linear import (
     AbsorbedColumns,
     Floats,
@@ -166,10 +166,13 @@ class System:
             self.absorbed, self.at[outcome], regressors, instruments, self.clusters, self.n_instrument_effects, n_wanted=k
         )
         clustered = iv.clustered
-        second = "agent" if _is_by_agent(self.panel, self.setup) else "shift"
-        by = f"customer and {second}" if self.clusters.second is not None else "customer"
+        by = "customer and shift" if self.clusters.second is not None else "customer"
+        if _is_by_agent(self.panel, self.setup) and self.clusters.second is not None:
+            by = "customer and agent, CRV3 by agent"
+            second = partialled_jackknife(self.absorbed, self.at[outcome], regressors, instruments, self.clusters.second)
+            clustered = cluster_covariance(iv.influence, np.eye(k), self.clusters, second_part=second[:k, :k])
         factor = f", times {clustered.df_factor:.4f}" if clustered.df_factor != 1 else ""
-        return Fitted(iv.coefficients[:k], iv.covariance, float(clustered.df), f"CGM by {by}{factor}", iv.n_rows,
+        return Fitted(iv.coefficients[:k], clustered.covariance, float(clustered.df), f"CGM by {by}{factor}", iv.n_rows,
                       clustered.n_clusters_first, clustered.n_clusters_second or None, iv.max_cluster_share, iv)  # fmt: skip
 
 

@@ -4,13 +4,15 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from functools import cache
 
+import linearmodels.iv
 import numpy as np
 import pandas as pd
 import pyfixest as pf
 import pytest
 
+from pipelines.claim.clustering import Clusters, cluster_covariance
 from pipelines.claim.designs import BUNDLE, MIN_AGENTS, choose
-from pipelines.claim.linear import Floats, Integers
+from pipelines.claim.linear import Floats, Integers, codes
 from pipelines.claim.policy_shift import policy_shift_of
 from pipelines.claim.results import Check, EffectEstimate
 from pipelines.claim.sample import Panel
@@ -149,8 +151,31 @@ def test_the_fit_is_pyfixests() -> None:
     )  # fmt: skip
     assert ours.coefficients[0] == pytest.approx(theirs.coef()["x"], abs=1e-8)
     assert ours.coefficients[1] == pytest.approx(theirs.coef()["b"], abs=1e-8)
-    assert np.sqrt(ours.covariance[0, 0]) == pytest.approx(theirs.se()["x"], rel=1e-6)
-    assert (ours.n_clusters_2, ours.df, ours.se_type) == (24, 23.0, "CGM by customer and agent")
+    assert ours.iv is not None
+    assert np.sqrt(ours.iv.covariance[0, 0]) == pytest.approx(theirs.se()["x"], rel=1e-6)
+    assert (ours.n_clusters_2, ours.df, ours.se_type) == (24, 23.0, "CGM by customer and agent, CRV3 by agent")
+
+
+def test_the_error_by_agent_is_that_of_leaving_each_agent_out() -> None:
+    system = prepare(panel(), Setup("agent", "adjusted", PRIMARY.effects), (RATE,))
+    assert system.clusters is not None
+    assert system.clusters.second is not None
+    regressors, instruments = system.positions(RATE)
+    ours, agent, whole = system.fit(RATE), system.clusters.second, system.absorbed.residuals
+    estimates = []
+    for left_out in np.unique(agent[agent >= 0]):
+        rest = whole[agent != left_out]
+        fit = linearmodels.iv.IV2SLS(
+            rest[:, system.at["outcome"]], rest[:, regressors[1:]], rest[:, regressors[:1]], rest[:, instruments[:1]]
+        ).fit()  # fmt: skip
+        estimates.append(fit.params[["endog", "exog.0"]].to_numpy())
+    moves = np.array(estimates) - ours.coefficients
+    assert ours.iv is not None
+    by_customer, both = (
+        cluster_covariance(ours.iv.influence[rows], np.eye(2), Clusters(codes(first))).covariance
+        for rows, first in ((slice(None), system.clusters.first), (agent >= 0, system.clusters.first[agent >= 0] * 100 + agent[agent >= 0]))
+    )
+    np.testing.assert_allclose(ours.covariance, by_customer - both + 23 / 24 * moves.T @ moves, rtol=1e-6)
 
 
 def test_without_a_roster_the_design_is_used_and_holds_the_truth() -> None:
