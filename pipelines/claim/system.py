@@ -165,15 +165,28 @@ class System:
         iv = fit_instrumented(
             self.absorbed, self.at[outcome], regressors, instruments, self.clusters, self.n_instrument_effects, n_wanted=k
         )
-        clustered = iv.clustered
+        clustered, df = iv.clustered, float(iv.clustered.df)
         by = "customer and shift" if self.clusters.second is not None else "customer"
         if _is_by_agent(self.panel, self.setup) and self.clusters.second is not None:
             by = "customer and agent, CRV3 by agent"
             second = partialled_jackknife(self.absorbed, self.at[outcome], regressors, instruments, self.clusters.second)
             clustered = cluster_covariance(iv.influence, np.eye(k), self.clusters, second_part=second[:k, :k])
+            df = min(df, self._effective_agents(self.clusters.second))
         factor = f", times {clustered.df_factor:.4f}" if clustered.df_factor != 1 else ""
-        return Fitted(iv.coefficients[:k], clustered.covariance, float(clustered.df), f"CGM by {by}{factor}", iv.n_rows,
+        return Fitted(iv.coefficients[:k], clustered.covariance, df, f"CGM by {by}{factor}", iv.n_rows,
                       clustered.n_clusters_first, clustered.n_clusters_second or None, iv.max_cluster_share, iv)  # fmt: skip
+
+    def _effective_agents(self, agent: Integers) -> float:
+        """Degrees of freedom of t: (sum w)^2 / sum w^2, w an agent's squared sum of the partialled instrument.
+
+        A shock to each agent, of equal variance, makes a variance estimate with so many (Satterthwaite 1946; Bell and
+        McCaffrey 2002; Imbens and Kolesar 2016, without their correction for estimated residuals): the fastest and the
+        slowest few agents carry it.
+        """
+        z = self.absorbed.partialled([self.at["r_instrument"]], self.controls)[:, 0]
+        chosen = agent >= 0
+        weight = np.bincount(codes(agent[chosen]), weights=z[chosen]) ** 2
+        return float(weight.sum() ** 2 / np.sum(weight**2))
 
 
 def setup_of(choice: Choice, effects: tuple[str, ...]) -> Setup:
