@@ -7,10 +7,9 @@ import duckdb
 import numpy as np
 
 from pipelines.claim.linear import Floats, Integers
-from pipelines.claim.sample import NO_SHIFT, BroadcastReach, Panel, Turns
+from pipelines.claim.sample import NO_AGENT, NO_SHIFT, BroadcastReach, Panel, Turns
 from pipelines.claim.sample_ratio import TrialArms
 
-NO_AGENT = -1
 SEVERITIES = tuple(f"n_severity_{level}" for level in range(1, 6))
 PANEL_COLUMNS = (
     "total_shortfall",
@@ -36,6 +35,8 @@ PANEL_COLUMNS = (
     "n_handed_off",
     "total_any_responsiveness",
     "total_warmth",
+    "total_agent_leave_one_out",
+    "n_leave_one_out_turns",
     "n_mentions",
     "n_mentions_answered",
 )
@@ -67,6 +68,10 @@ CODED = """
     slots as (
         select queue, slot, row_number() over (order by brand_id, queue, slot) as slot_code
         from (select distinct brand_id, queue, slot from claim.roster_shifts)
+    ),
+    agents as (
+        select agent_id, row_number() over (order by agent_id) - 1 as agent
+        from (select distinct agent_id from claim.episode_turns where agent_id is not null)
     )
 """
 
@@ -79,7 +84,7 @@ def read_panel(connection: duckdb.DuckDBPyConnection) -> Panel:
         f"""
         with {CODED},
         {_levers(reach, rates)}
-        select customers.customer, customers.brand, weeks.week, shifts.shift, slots.slot_code as slot,
+        select customers.customer, customers.brand, weeks.week, shifts.shift, slots.slot_code as slot, agents.agent,
             panel.n_turns, panel.total_responsiveness, panel.outcome, {_list("panel", PANEL_COLUMNS)},
             {", ".join(f"coalesce(levers.broadcast_{i}, 0) as broadcast_{i}" for i in range(len(rates)))}
         from claim.panel_customer_week as panel
@@ -87,6 +92,7 @@ def read_panel(connection: duckdb.DuckDBPyConnection) -> Panel:
         inner join weeks using (week_start)
         left join shifts using (shift_id)
         left join slots using (queue, slot)
+        left join agents on panel.leave_one_out_agent_id = agents.agent_id
         left join levers using ({_lever_key(reach)})
         order by customers.customer, weeks.week
         """
@@ -107,6 +113,7 @@ def read_panel(connection: duckdb.DuckDBPyConnection) -> Panel:
         columns=_known(found, PANEL_COLUMNS),
         first_week=first_week,
         last_week=last_week,
+        agent=_codes_or_none(found["agent"], missing=NO_AGENT),
     )
 
 
@@ -120,11 +127,7 @@ def read_turns(connection: duckdb.DuckDBPyConnection) -> Turns:
     plain = [name for name in TURN_COLUMNS if name not in SEVERITIES]
     found: dict[str, Any] = connection.execute(
         f"""
-        with {CODED},
-        agents as (
-            select agent_id, row_number() over (order by agent_id) - 1 as agent
-            from (select distinct agent_id from claim.episode_turns where agent_id is not null)
-        )
+        with {CODED}
         select customers.customer, customers.brand, weeks.week, shifts.shift, slots.slot_code as slot, agents.agent,
             turns.responsiveness::double as responsiveness, {_list("turns", plain)}, {severities}
         from claim.episode_turns as turns

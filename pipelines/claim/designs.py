@@ -12,6 +12,9 @@ DesignName = Literal["experiment", "roster", "agent", "adjusted", "descriptive"]
 DESIGN_NAMES: tuple[DesignName, ...] = ("experiment", "roster", "agent", "adjusted")
 MIN_ARM_UNITS = 20
 MIN_SHIFTS = 30
+MIN_AGENTS = 20
+BUNDLE = ", with all else that tells faster agents apart"
+"""What the agent instrument moves beside the reply's time, to be said wherever its estimate stands."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,16 @@ class Choice:
         return f"{self.responsiveness.label}; broadcast: {self.broadcast.label}"
 
 
-def choose(panel: Panel, allowed: tuple[str, ...]) -> Choice:
+def choose(panel: Panel, allowed: tuple[str, ...], agent_imbalance: str | None = None) -> Choice:
     """Take the strongest design of each lever that the plan allows and the data offer.
 
     Args:
         panel: the sample.
         allowed: the plan's designs; the adjusted and the descriptive one are always there to fall back on.
+        agent_imbalance: why agents can't be taken as dealt out by lot; None where nothing speaks against it, or where
+            nobody looked.
     """
-    considered = (*_responsiveness_offers(panel), *_broadcast_offers(panel))
+    considered = (*_responsiveness_offers(panel, agent_imbalance), *_broadcast_offers(panel))
     usable = [
         offer for offer in considered if offer.is_offered and (offer.design in allowed or offer.design in ("adjusted", "descriptive"))
     ]
@@ -71,11 +76,11 @@ def choose(panel: Panel, allowed: tuple[str, ...]) -> Choice:
     )
 
 
-def _responsiveness_offers(panel: Panel) -> list[Offer]:
+def _responsiveness_offers(panel: Panel, agent_imbalance: str | None) -> list[Offer]:
     treated, entered = panel.column("n_trial_treated"), panel.column("n_trial_turns")
     n_treated = int(np.nansum(treated)) if treated is not None else 0
     n_usual = int(np.nansum(entered)) - n_treated if entered is not None else 0
-    n_shifts = _n_rostered_shifts(panel)
+    n_shifts, n_agents = _n_rostered_shifts(panel), _n_agents(panel)
     return [
         Offer(
             "responsiveness", "experiment", "randomised queue priority", "A",
@@ -91,10 +96,11 @@ def _responsiveness_offers(panel: Panel) -> list[Offer]:
             f"The roster: planned and actual hours of at least {MIN_SHIFTS} shifts in support_shifts (`twoway roster template`).",
         ),
         Offer(
-            "responsiveness", "agent", "agent leave-one-out", "B",
-            _varies(panel.column("total_agent_leave_one_out")),
-            "replies by agents who are assigned by turn within queue and slot",
-            "Who replied first to each ticket (author_id of support_messages), for agents who share queues and slots.",
+            "responsiveness", "agent", "agent leave-one-out (a bundle)", "B",
+            n_agents >= MIN_AGENTS and agent_imbalance is None,
+            f"{n_agents} agents shared queues and shifts" + (f"; {agent_imbalance}" if agent_imbalance else ""),
+            f"Who replied first to each ticket (author_id of support_messages), for at least {MIN_AGENTS} agents who share queues and "
+            "shifts and take tickets in turn, and how severe each ticket is (severity_tag or priority).",
         ),
         Offer("responsiveness", "adjusted", "adjusted within-customer", "C", True, "the same customers' other weeks", ""),
     ]  # fmt: skip
@@ -129,6 +135,13 @@ def _n_rostered_shifts(panel: Panel) -> int:
         return 0
     rostered = (panel.shift >= 0) & np.isfinite(shortfall)
     return len(np.unique(panel.shift[rostered]))
+
+
+def _n_agents(panel: Panel) -> int:
+    instrument = panel.column("total_agent_leave_one_out")
+    if panel.agent is None or not _varies(instrument):
+        return 0
+    return len(np.unique(panel.agent[panel.agent >= 0]))
 
 
 def _constant_shortfall(panel: Panel) -> str:

@@ -10,18 +10,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from pipelines.claim.clustering import cluster_covariance
+from pipelines.claim.clustering import Clusters, cluster_covariance
 from pipelines.claim.instrumental import anderson_rubin_set, effective_f, fit_instrumented
 from pipelines.claim.linear import Floats, Integers, NotIdentifiedError
 from pipelines.claim.multiplicity import holm
 from pipelines.claim.permutation import permutation_test
 from pipelines.claim.results import Check, CheckKind
 from pipelines.claim.sample import Panel
-from pipelines.claim.system import SEVERITIES, Fitted, System, lagged, prepare
+from pipelines.claim.system import SEVERITIES, Fitted, Setup, System, lagged, prepare
 
 CLAIM = "C1"
 WALD_LOW, PERMUTATION_HIGH = 0.01, 0.10
 BALANCE_BAND = 0.05
+NEED_SHORTFALL: tuple[tuple[str, str, CheckKind], ...] = (
+    ("G4", "negative_control_outcome", "placebo"),
+    ("G5", "negative_control_exposure", "placebo"),
+    ("G6", "permutation", "permutation"),
+)
+"""Gates that deal out, or shift in time, a shortfall of staff."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,9 @@ def _placebo_check(placebo: Placebo, adjusted: float | None, alpha: float, claim
 def _placebos(panel: Panel, system: System, rate: float, horizon_weeks: int) -> Iterator[Placebo]:
     yield balance(system)
     yield _lagged_outcome(panel, system, rate, horizon_weeks)
+    if system.setup.responsiveness == "agent":
+        for gate, name, kind in NEED_SHORTFALL:
+            yield Placebo(gate, name, kind, None, None, None, None, "Not applicable: the instrument is no shortfall of staff.")
     if system.setup.responsiveness == "roster":
         yield _reduced_form(
             system, rate, "G4", "total_other_shortfall", "negative_control_outcome",
@@ -136,6 +145,27 @@ def _placebos(panel: Panel, system: System, rate: float, horizon_weeks: int) -> 
             system, rate, "G5", "total_next_shortfall", "negative_control_exposure",
             "A shortfall one week after the question must not matter, the own one held fixed.",
         )  # fmt: skip
+
+
+def agent_imbalance(panel: Panel, setup: Setup, rate: float, alpha: float) -> str | None:
+    """Why it can't be shown that agents are dealt out by lot within cells; None where gate G2 finds nothing against it.
+
+    Args:
+        panel: the whole sample.
+        setup: with the agent design.
+        rate: an adstock rate.
+        alpha: level of the test.
+    """
+    try:
+        system = prepare(panel, setup, (rate,))
+    except NotIdentifiedError as error:
+        return f"balance can't be computed: {error}"
+    if not any(name in system.at and system.at[name] in system.controls for name in SEVERITIES):
+        return "no severity of tickets is recorded, so that nothing shows whether faster agents got easier ones"
+    found = balance(system)
+    if found.p is None:
+        return "balance can't be computed on this sample"
+    return f"faster agents got other tickets: balance of severity and targeting has p {found.p:.2g}" if found.p < alpha else None
 
 
 def balance(system: System, column: str = "r_instrument") -> Placebo:
@@ -153,8 +183,10 @@ def balance(system: System, column: str = "r_instrument") -> Placebo:
     size = float(z @ z)
     slopes = features.T @ z / size
     scores = z[:, None] * (features - np.outer(z, slopes))
+    # Tickets dealt out by lot are independent within an agent, and a few dozen agents are too few for five restrictions.
+    clusters = Clusters(system.clusters.first) if system.setup.responsiveness == "agent" else system.clusters
     try:
-        spread = cluster_covariance(scores, np.eye(len(names)) / size, system.clusters, system.n_instrument_effects)
+        spread = cluster_covariance(scores, np.eye(len(names)) / size, clusters, system.n_instrument_effects)
         wald = float(slopes @ np.linalg.solve(spread.covariance, slopes)) / len(names)
     except (NotIdentifiedError, np.linalg.LinAlgError):
         return Placebo("G2", "instrument_balance", "balance", None, None, None, None, "The balance can't be computed on this sample.")

@@ -19,6 +19,8 @@ Sample = TypeVar("Sample", "Panel", "Turns")
 
 NO_SHIFT = -1
 """Code of rows without a turn, which no shift answered."""
+NO_AGENT = -1
+"""Code of rows without an agent."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,12 @@ class Panel:
             `n_human_first`, `n_bot_first`, `n_handed_off`: turns first answered by a human, by a bot alone, by a bot
                 and then a human; `total_any_responsiveness`: responsiveness of the first answer by whomever;
             `total_warmth`: sum over turns of the replier's warmth, the customer's own replies left out, centred;
+            `total_agent_leave_one_out`, `n_leave_one_out_turns`: sum over turns of how much faster than its cell the agent
+                who replied answers all other customers, and the turns of which that is known;
             `n_mentions`, `n_mentions_answered`: public mentions, and those that a human answered within 72 hours.
         first_week, last_week: Mondays; None for an empty panel.
+        agent: (n,) code of the agent of the week's first turn with `total_agent_leave_one_out`, NO_AGENT without one;
+            None where no turn has it.
     """
 
     customer: Integers
@@ -69,6 +75,7 @@ class Panel:
     columns: dict[str, Floats]
     first_week: date | None
     last_week: date | None
+    agent: Integers | None = None
 
     def __len__(self) -> int:
         return len(self.outcome)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pipelines.claim.clustering import cluster_covariance
-from pipelines.claim.designs import DESIGN_NAMES, Choice, choose
-from pipelines.claim.gates import Strength, Thresholds, identification_checks, same_sign_check, strength
+from pipelines.claim.designs import BUNDLE, DESIGN_NAMES, Choice, choose
+from pipelines.claim.gates import Strength, Thresholds, agent_imbalance, identification_checks, same_sign_check, strength
 from pipelines.claim.instrumental import jackknife_covariance
 from pipelines.claim.linear import Floats, NotIdentifiedError
 from pipelines.claim.policy_shift import Contrast, PolicyShift, contrast, fieller_interval
@@ -123,7 +123,17 @@ def estimate(
     Returns:
         Estimates, the primary Delta always among them (null where it can't be computed), checks, and the designs.
     """
-    return _Estimation(panel, shifts, question, facts, choose(panel, question.designs)).run(with_gates, with_ladder)
+    return _Estimation(panel, shifts, question, facts, _choice(panel, question)).run(with_gates, with_ladder)
+
+
+def _choice(panel: Panel, question: Question) -> Choice:
+    """The strongest designs; agents only where balance does not speak against them."""
+    choice = choose(panel, question.designs)
+    if choice.responsiveness.design != "agent":
+        return choice
+    setup = setup_of(choice, question.primary.effects)
+    reason = agent_imbalance(panel, setup, question.primary.adstock_rate, question.thresholds.family_alpha)
+    return choice if reason is None else choose(panel, question.designs, reason)
 
 
 @dataclass
@@ -316,7 +326,8 @@ def _rows(
     }
     se_beta = np.sqrt(np.diag(fitted.covariance))
     broadcast_unit = "per log point of adstocked days" if reach == "brand" else "per log point of adstocked broadcasts"
-    per_unit = {"responsiveness": "per halving of one reply's time", "broadcast": broadcast_unit}
+    bundle = BUNDLE if blank.spec_id.startswith("agent|") else ""
+    per_unit = {"responsiveness": f"per halving of one reply's time{bundle}", "broadcast": broadcast_unit}
     thetas = {"responsiveness": (found.theta_r, found.se_r), "broadcast": (found.theta_b, found.se_b)}
     for position, (lever, (p25, p75)) in enumerate(scales.items()):
         scaled = replace(blank, scale_p25=p25, scale_p75=p75)

@@ -5,9 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
-from pipelines.claim.clustering import Clusters
+from pipelines.claim.clustering import Clusters, cluster_covariance
 from pipelines.claim.designs import Choice
-from pipelines.claim.instrumental import IVFit, fit_instrumented
+from pipelines.claim.instrumental import IVFit, fit_instrumented, partialled_jackknife
 from pipelines.claim.linear import (
     AbsorbedColumns,
     Floats,
@@ -26,7 +26,7 @@ MIN_CUSTOMERS = 2
 SEVERITIES = tuple(f"n_severity_{level}" for level in range(1, 6))
 R_INSTRUMENTS = {"experiment": "n_trial_treated", "roster": "total_shortfall", "agent": "total_agent_leave_one_out"}
 # What must be held fixed for an instrument to be as good as random.
-R_CONTROLS = {"experiment": ("n_trial_turns",), "roster": ("total_log_arrivals",)}
+R_CONTROLS = {"experiment": ("n_trial_turns",), "roster": ("total_log_arrivals",), "agent": ("n_leave_one_out_turns",)}
 
 
 @dataclass(frozen=True)
@@ -165,11 +165,28 @@ class System:
         iv = fit_instrumented(
             self.absorbed, self.at[outcome], regressors, instruments, self.clusters, self.n_instrument_effects, n_wanted=k
         )
-        clustered = iv.clustered
+        clustered, df = iv.clustered, float(iv.clustered.df)
         by = "customer and shift" if self.clusters.second is not None else "customer"
+        if _is_by_agent(self.panel, self.setup) and self.clusters.second is not None:
+            by = "customer and agent, CRV3 by agent"
+            second = partialled_jackknife(self.absorbed, self.at[outcome], regressors, instruments, self.clusters.second)
+            clustered = cluster_covariance(iv.influence, np.eye(k), self.clusters, second_part=second[:k, :k])
+            df = min(df, self._effective_agents(self.clusters.second))
         factor = f", times {clustered.df_factor:.4f}" if clustered.df_factor != 1 else ""
-        return Fitted(iv.coefficients[:k], iv.covariance, float(clustered.df), f"CGM by {by}{factor}", iv.n_rows,
+        return Fitted(iv.coefficients[:k], clustered.covariance, df, f"CGM by {by}{factor}", iv.n_rows,
                       clustered.n_clusters_first, clustered.n_clusters_second or None, iv.max_cluster_share, iv)  # fmt: skip
+
+    def _effective_agents(self, agent: Integers) -> float:
+        """Degrees of freedom of t: (sum w)^2 / sum w^2, w an agent's squared sum of the partialled instrument.
+
+        A shock to each agent, of equal variance, makes a variance estimate with so many (Satterthwaite 1946; Bell and
+        McCaffrey 2002; Imbens and Kolesar 2016, without their correction for estimated residuals): the fastest and the
+        slowest few agents carry it.
+        """
+        z = self.absorbed.partialled([self.at["r_instrument"]], self.controls)[:, 0]
+        chosen = agent >= 0
+        weight = np.bincount(codes(agent[chosen]), weights=z[chosen]) ** 2
+        return float(weight.sum() ** 2 / np.sum(weight**2))
 
 
 def setup_of(choice: Choice, effects: tuple[str, ...]) -> Setup:
@@ -298,7 +315,14 @@ def _first_cluster(panel: Panel, setup: Setup) -> Integers:
 
 
 def _clusters(panel: Panel, setup: Setup) -> Clusters | None:
-    return None if _is_by_brand(panel, setup) else Clusters(codes(panel.customer), panel.shift)
+    if _is_by_brand(panel, setup):
+        return None
+    return Clusters(codes(panel.customer), panel.agent if _is_by_agent(panel, setup) else panel.shift)
+
+
+def _is_by_agent(panel: Panel, setup: Setup) -> bool:
+    """Whether the instrument varies by agent: whatever else tells the agents apart is then drawn as often as there are agents."""
+    return setup.responsiveness == "agent" and setup.r_instrument is None and panel.agent is not None
 
 
 def _instrument_effects(panel: Panel, setup: Setup) -> int:

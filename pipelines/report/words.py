@@ -90,7 +90,8 @@ HOW_DESIGN_WORKS = {
     "randomised queue priority": "A lot decided who was answered first.",
     "roster instrument": "Who was missing from the roster slowed the replies, whoever asked. "
     "Arrivals are held fixed and incident shifts left out.",
-    "agent leave-one-out": "Agents who are faster with everyone else's questions answered by turn.",
+    "agent leave-one-out (a bundle)": "Some got an agent who is faster with everyone else's questions, by turn. "
+    "Faster agents may differ in other ways too, and all of that is in the estimate.",
     "adjusted within-customer": "Customers are compared with themselves in other weeks. What changes within a customer is not ruled out.",
 }
 EFFECT_NAMES = {"customer": "customer", "week": "week", "week_by_contact": "week by contact", "slot": "slot of the week", "pooled": "none"}

@@ -83,7 +83,7 @@ def trial_start_week(world: World, n_weeks: int) -> int:
 def draw_answers(world: World, seed: int, customers: Customers, contacts: Contacts, roster: Roster, agents: Agents) -> Answers:
     """Answers to all contacts."""
     n_contacts, n_weeks = len(contacts), roster.planned.shape[1] - 1
-    agent = stream(seed, "assignment").integers(len(agents), size=n_contacts)
+    agent = _assigned(world, seed, contacts, agents)
     in_trial = (contacts.week >= trial_start_week(world, n_weeks)) & (world.trial_share > 0)
     is_treated = in_trial & (stream(seed, "trial").random(n_contacts) < world.trial_share)
     waits = _waits_by_law if world.waits == "law" else _waits_by_queue
@@ -100,6 +100,17 @@ def draw_answers(world: World, seed: int, customers: Customers, contacts: Contac
         is_treated=is_treated,
         tone=_draw_tones(seed, agents.tone_balance[agent]),
     )
+
+
+def _assigned(world: World, seed: int, contacts: Contacts, agents: Agents) -> Integers:
+    """(n,) agents by lot; of a share of the contacts the most severe go to the fastest agent, and so on."""
+    agent = stream(seed, "assignment").integers(len(agents), size=len(contacts))
+    if world.assignment_by_severity > 0:
+        is_routed = stream(seed, "routing").random(len(contacts)) < world.assignment_by_severity
+        place = np.argsort(np.argsort(-contacts.tagged_severity - contacts.untagged_severity, kind="stable"), kind="stable")
+        by_speed = np.argsort(agents.log_slowness, kind="stable")
+        agent = np.where(is_routed, by_speed[place * len(agents) // max(len(contacts), 1)], agent)
+    return agent
 
 
 def log_load(contacts: Contacts, roster: Roster) -> Floats:

@@ -6,7 +6,8 @@ from datetime import timedelta
 import numpy as np
 
 from pipelines.claim.linear import Floats, Integers
-from pipelines.claim.sample import NO_SHIFT, Panel, Turns
+from pipelines.claim.sample import NO_AGENT, NO_SHIFT, Panel, Turns
+from pipelines.simulate.agent_speed import agent_leave_one_out
 from pipelines.simulate.calendar import FIRST_MONDAY, HOUR, SLOTS, START, WEEK
 from pipelines.simulate.company import Company
 from pipelines.simulate.contacts import SEVERITY_TAGS
@@ -64,6 +65,7 @@ def panel_of(company: Company) -> Panel:
     row = turns.customer * n_weeks + turns.week
     customer = np.repeat(np.arange(company.n_customers), n_weeks)
     totals = {name: _totals(row, values, n_rows) for name, values in _turn_columns(company, turns).items()}
+    agent, by_agent = _agent_columns(company, turns, n_rows)
     totals["is_incident"] = np.minimum(totals["is_incident"], 1.0)
     # Codes of the week's first turn: written last.
     late_first = np.argsort(-turns.asked_at, kind="stable")
@@ -82,9 +84,10 @@ def panel_of(company: Company) -> Panel:
         outcome=_by_customer(company.amounts),
         shift=shift,
         slot=slot,
-        columns=totals | _reach_columns(company) | _reply_columns(company, turns),
+        columns=totals | by_agent | _reach_columns(company) | _reply_columns(company, turns),
         first_week=FIRST_MONDAY,
         last_week=FIRST_MONDAY + timedelta(weeks=n_weeks - 1),
+        agent=agent,
     )
 
 
@@ -141,6 +144,34 @@ def _turn_columns(company: Company, turns: TurnList) -> dict[str, Floats]:
         **{name: flag.astype(np.float64) for name, flag in flags.items()},
         "total_any_responsiveness": turns.any_responsiveness,
         "total_warmth": turns.warmth,
+    }
+
+
+def _agent_columns(company: Company, turns: TurnList, n_rows: int) -> tuple[Integers | None, dict[str, Floats]]:
+    """The agent of the week's first turn that has the leave-one-out instrument, and its sums; nothing where none has."""
+    # Nobody had a turn that a bot alone answered.
+    ticket = np.flatnonzero((turns.is_human | ~turns.is_bot) & (turns.severity_level != NOT_TAGGED))
+    brand = company.customers.brand[turns.customer]
+    # Queues of several brands have the same names.
+    shift, slot = (
+        brand * (turns.shift.max(initial=0) + 1) + turns.shift,
+        brand * (_slot_codes(turns).max(initial=0) + 1) + _slot_codes(turns),
+    )
+    speed = np.full(len(turns), np.nan)
+    speed[ticket] = agent_leave_one_out(
+        turns.customer[ticket], turns.agent[ticket], shift[ticket], slot[ticket], turns.responsiveness[ticket]
+    )  # fmt: skip
+    known = np.isfinite(speed)
+    if not known.any():
+        return None, {}
+    row = turns.customer * company.n_weeks + turns.week
+    late_first = np.argsort(-turns.asked_at, kind="stable")
+    late_first = late_first[known[late_first]]
+    agent = np.full(n_rows, NO_AGENT)
+    agent[row[late_first]] = turns.agent[late_first]
+    return agent, {
+        "total_agent_leave_one_out": _totals(row, np.where(known, speed, 0.0), n_rows),
+        "n_leave_one_out_turns": _totals(row, known.astype(np.float64), n_rows),
     }
 
 

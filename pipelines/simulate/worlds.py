@@ -56,6 +56,7 @@ class World:
         urgency_of_tagged, urgency_of_untagged, urgency_of_value: ln wait saved per standard deviation of a ticket's
             tagged and untagged severity and of the customer's value; in the queue, of its head start.
         head_start_hours: hours of waiting that one unit of urgency is worth (queue).
+        assignment_by_severity: share of contacts that are not dealt out by lot: the more severe, the faster the agent.
         agent_skill_sd: standard deviation over agents of ln wait (law), of ln handling time (queue).
         wait_noise_sd: standard deviation of ln wait left to chance (law).
         handling_hours: mean agent-hours to answer a contact (queue).
@@ -139,6 +140,7 @@ class World:
     urgency_of_tagged: float = 0.50
     urgency_of_untagged: float = 0.50
     urgency_of_value: float = 0.25
+    assignment_by_severity: float = 0.0
     agent_skill_sd: float = 0.25
     wait_noise_sd: float = 0.60
     head_start_hours: float = 12.0

@@ -23,7 +23,9 @@ from pipelines.simulate.worlds import world_named
 from tests.warehouse import CompiledProject, Warehouse
 
 N_CUSTOMERS, N_WEEKS, SEED = 300, 14, 3
-WORLDS = ("true", "holdout", "bot_heavy")
+# Many questions, few agents, long waits: shifts that are cells of their own, ones that are not, and ones that tell nothing.
+BUSY = replace(world_named("true"), name="busy", contact_rate=0.4, n_agents=6, n_queues=2, log_wait=1.8)
+WORLDS = (world_named("true"), world_named("holdout"), world_named("bot_heavy"), BUSY)
 RATES = (0.0, 0.3, 0.5, 0.7, 0.9)
 Sample = TypeVar("Sample", Panel, Turns)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,9 +49,9 @@ def warehouse(compiled_project: CompiledProject) -> Iterator[Warehouse]:
         yield warehouse
 
 
-@pytest.fixture(scope="module", params=WORLDS)
+@pytest.fixture(scope="module", params=WORLDS, ids=lambda world: world.name)
 def landed(warehouse: Warehouse, request: pytest.FixtureRequest) -> Landed:
-    company = simulate(world_named(request.param), SEED, N_CUSTOMERS, N_WEEKS)
+    company = simulate(request.param, SEED, N_CUSTOMERS, N_WEEKS)
     _fill(warehouse, company)
     customer = _customers(warehouse)
     panel, turns = read_panel(warehouse.connection), read_turns(warehouse.connection)
@@ -149,6 +151,10 @@ def test_shifts_and_slots_of_the_panel_are_the_simulators(landed: Landed) -> Non
     _assert_same_codes(landed.said.slot, landed.read.slot, kept=0)
 
 
+def test_agents_of_the_panel_are_the_simulators(landed: Landed) -> None:
+    _assert_same_codes(landed.said.agent, landed.read.agent, kept=-1)
+
+
 def test_every_further_column_of_the_panel_is_the_simulators(landed: Landed) -> None:
     said, read = landed.said.columns, landed.read.columns
     assert said.keys() == read.keys()
@@ -183,7 +189,7 @@ def test_the_policy_shifts_are_those_of_the_arrays(landed: Landed) -> None:
 
 def test_the_worlds_offer_every_column() -> None:
     """So that no column goes uncompared."""
-    offered = {name for world in WORLDS for name in panel_of(simulate(world_named(world), SEED, N_CUSTOMERS, N_WEEKS)).columns}
+    offered = {name for world in WORLDS for name in panel_of(simulate(world, SEED, N_CUSTOMERS, N_WEEKS)).columns}
     assert offered == set(PANEL_COLUMNS) - {"n_severity_5"}
 
 

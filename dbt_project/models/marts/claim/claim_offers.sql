@@ -11,8 +11,10 @@ exposure as (
     from {{ ref('exposure_customer_week') }}
 ),
 
-warmth as (
-    select count(replier_warmth) as n_turns
+turns as (
+    select
+        count(replier_warmth) > 0 as has_warmth,
+        count(agent_leave_one_out) > 0 as has_agents
     from {{ ref('episode_turns') }}
 ),
 
@@ -26,11 +28,12 @@ final as (
         (select count(*) from {{ ref('int_experiments__holdouts') }}) > 0 as has_holdouts,
         (select count(*) from {{ ref('claim_touch_weeks') }}) > 0 as has_touches,
         (select count(*) from {{ ref('claim_mention_weeks') }}) > 0 as has_mentions,
-        warmth.n_turns > 0 as has_warmth,
+        turns.has_warmth,
+        turns.has_agents,
         (select count(*) from {{ ref('claim_severity_levels') }}) as n_severity_levels
     from plan
     cross join exposure
-    cross join warmth
+    cross join turns
 )
 
 select * from final

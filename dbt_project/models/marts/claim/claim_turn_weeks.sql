@@ -36,6 +36,9 @@ sums as (
             count(*) filter (where severity_rank = {{ level }}) as n_severity_{{ level }},
         {% endfor %}
         {{ exact_sum('warmth') }} as total_warmth,
+        coalesce({{ exact_sum('agent_leave_one_out') }}, 0) as total_agent_leave_one_out,
+        count(agent_leave_one_out) as n_leave_one_out_turns,
+        arg_min(agent_id, (asked_at, turn_id)) filter (where agent_leave_one_out is not null) as leave_one_out_agent_id,
         count(experiment_id) as n_trial_turns,
         count(*) filter (where is_treated) as n_trial_treated,
         count(*) filter (where first_answerer = 'human') as n_human_first,

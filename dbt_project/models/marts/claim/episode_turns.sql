@@ -31,6 +31,10 @@ churn as (
     select * from {{ ref('claim_turn_churn') }}
 ),
 
+agents as (
+    select * from {{ ref('claim_turn_agents') }}
+),
+
 -- Who answers for a brand's account is not known, so its words are nobody's warmth.
 warmth as (
     select customer_warmth.*
@@ -88,6 +92,7 @@ final as (
         answered.first_answerer,
         answered.any_responsiveness,
         warmth.leave_one_out_mean_warmth as replier_warmth,
+        agents.agent_leave_one_out,
         trials.experiment_id,
         trials.is_treated,
         churn.is_churned::integer as churned
@@ -103,6 +108,7 @@ final as (
             and turn_shifts.week_start = shifts.week_start
             and turn_shifts.slot = shifts.slot
     left join trials on answered.turn_id = trials.turn_id
+    left join agents on answered.turn_id = agents.turn_id
     left join churn on answered.turn_id = churn.turn_id
     left join warmth
         on answered.agent_id = warmth.agent_id and answered.customer_id = warmth.customer_id

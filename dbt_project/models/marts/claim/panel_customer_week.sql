@@ -107,6 +107,10 @@ joined as (
             case when offers.has_trials then coalesce(turn_weeks.{{ column }}, 0) end as {{ column }},
         {% endfor %}
         case when offers.has_warmth then coalesce(turn_weeks.total_warmth, 0) end as total_warmth,
+        {% for column in ['total_agent_leave_one_out', 'n_leave_one_out_turns'] %}
+            case when offers.has_agents then coalesce(turn_weeks.{{ column }}, 0) end as {{ column }},
+        {% endfor %}
+        turn_weeks.leave_one_out_agent_id,
         coalesce(reply_weeks.n_human_replies, 0) as n_human_replies,
         {% for column in ['n_mentions', 'n_mentions_answered'] %}
             case when offers.has_mentions then coalesce(mention_weeks.{{ column }}, 0) end as {{ column }},
