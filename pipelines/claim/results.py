@@ -113,13 +113,20 @@ class DesignOffer:
 
 @dataclass(frozen=True)
 class Interval:
-    """A t interval pair with the p-value against zero."""
+    """A pair of intervals with the p-value against zero."""
 
     ci95_lo: float
     ci95_hi: float
     ci90_lo: float
     ci90_hi: float
     p: float
+
+    def times(self, factor: float) -> "Interval":
+        """The intervals of a multiple."""
+        (lo95, hi95), (lo90, hi90) = (
+            sorted((factor * lo, factor * hi)) for lo, hi in ((self.ci95_lo, self.ci95_hi), (self.ci90_lo, self.ci90_hi))
+        )
+        return Interval(lo95, hi95, lo90, hi90, self.p)
 
 
 def t_interval(estimate: float, se: float, df: float) -> Interval:
