@@ -19,6 +19,7 @@ class EffectEstimate:
     """One estimate; `None` where it can't be computed. Field order is the table's column order.
 
     `p` is against zero; `p_claim` is that of a secondary claim's deciding row, for Holm's correction.
+    `more_is_better` is set for secondary outcomes of a claim only: whether a rise is good, as of sales, or bad, as of churn.
     """
 
     estimate_id: str
@@ -45,6 +46,7 @@ class EffectEstimate:
     p: float | None = None
     q_bh: float | None = None
     p_claim: float | None = None
+    more_is_better: bool | None = None
     cov_rb: float | None = None
     mde: float | None = None
     scale_p25: float | None = None
