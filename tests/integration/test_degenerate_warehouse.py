@@ -18,7 +18,7 @@ Rows = dict[str, list[Mapping[str, Any]]]
 
 @pytest.fixture(scope="module")
 def warehouse(compiled_project: CompiledProject) -> Iterator[Warehouse]:
-    read = ("panel_customer_week", "lever_quantiles", "dose_turns", "agent_warmth", "roster_shifts", "fct_messages")
+    read = ("fct_messages", *(name for name, model in compiled_project.models.items() if model.schema == "claim" and name not in VERDICTS))
     with Warehouse(compiled_project, *read) as warehouse:
         yield warehouse
 
