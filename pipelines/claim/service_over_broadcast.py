@@ -15,6 +15,7 @@ from pipelines.claim.few_clusters import N_DRAWS, LeverIntervals, lever_interval
 from pipelines.claim.gates import Strength, Thresholds, identification_checks, same_sign_check, strength
 from pipelines.claim.instrumental import jackknife_covariance
 from pipelines.claim.linear import Floats, NotIdentifiedError
+from pipelines.claim.marginal_return import WeeklyCosts, return_rows
 from pipelines.claim.policy_shift import Contrast, PolicyShift, contrast, fieller_interval
 from pipelines.claim.results import MDE_STANDARD_ERRORS, Check, EffectEstimate, Interval, t_interval
 from pipelines.claim.sample import Panel
@@ -109,6 +110,7 @@ def estimate(
     facts: SampleFacts,
     with_gates: bool = True,
     with_ladder: bool = True,
+    costs: WeeklyCosts | None = None,
 ) -> Answer:
     """Estimate the claim: primary, naive and misleading designs, the specification curve, and the gates' checks.
 
@@ -120,11 +122,12 @@ def estimate(
         with_gates: whether the gates and the specification curve are computed.
         with_ladder: whether the designs that mislead and the jackknife are computed beside the naive estimate.
             Simulations leave out what they don't look at.
+        costs: of the levers' staff; without them nothing is told of returns per cost (Lambda).
 
     Returns:
         Estimates, the primary Delta always among them (null where it can't be computed), checks, and the designs.
     """
-    return _Estimation(panel, shifts, question, facts, choose(panel, question.designs)).run(with_gates, with_ladder)
+    return _Estimation(panel, shifts, question, facts, choose(panel, question.designs), costs).run(with_gates, with_ladder)
 
 
 @dataclass
@@ -136,6 +139,7 @@ class _Estimation:
     question: Question
     facts: SampleFacts
     choice: Choice
+    costs: WeeklyCosts | None = None
     systems: dict[Setup, System] = field(default_factory=dict)
     rows: list[EffectEstimate] = field(default_factory=list)
     failure: str | None = None
@@ -214,6 +218,9 @@ class _Estimation:
             if self.with_ladder:
                 self.rows.extend(self._jackknife(blank, system, spec.adstock_rate, fitted, shift))
         self.rows.extend(_rows(blank, _Told(fitted, found, shift, intervals), question, self.panel.broadcast_reach))
+        if blank.is_primary and self.costs is not None:
+            row = _named(blank, "contrast", "lambda", f"{question.outcome_unit}, per {self.costs.currency} a week")
+            self.rows.extend(return_rows(row, self.panel, system, spec.adstock_rate, fitted, shift.contact_rate, self.costs))
         return found
 
     def _strength(self, system: System, rate: float) -> Strength:
