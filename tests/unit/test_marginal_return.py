@@ -1,7 +1,9 @@
 """Returns per unit of money: by hand, against the reduced form, and against samples drawn anew."""
 
 from dataclasses import replace
+from datetime import date
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from pipelines.claim.rule import decide
 from pipelines.claim.sample import Panel
 from pipelines.claim.service_over_broadcast import estimate
 from pipelines.claim.system import Fitted, Setup, System, prepare
+from pipelines.claim_samples import read_weekly_costs
 from tests.unit.test_few_clusters import BETA_B, BETA_R, FACTS, QUESTION, SHIFT, rostered
 
 COSTS = WeeklyCosts(service=500.0, broadcast=200.0, currency="EUR")
@@ -131,3 +134,48 @@ def test_without_a_roster_or_a_cost_there_is_no_return(setup: Setup, costs: Week
     system = prepare(panel, setup, (0.5,))
     with pytest.raises(NotIdentifiedError, match=reason):
         marginal_return(system, 0.5, system.fit(0.5), panel.broadcast[0.5], 0.4, costs)
+
+
+# Costs of the panel's weeks, from the input layer.
+
+BOTH = "('service', '2026-01-05', 300, 'EUR'), ('marketing', '2026-01-05', 100, 'EUR')"
+
+
+@pytest.mark.parametrize(
+    ("rows", "measure", "expected"),
+    [
+        (BOTH, "delivered_sends", WeeklyCosts(300.0, 100.0, "EUR")),
+        # The mean of weeks that have both; one before the panel, one after it and one of service alone do not count.
+        (
+            BOTH + ", ('service', '2026-01-12', 500, 'EUR'), ('marketing', '2026-01-12', 200, 'EUR'),"
+            "('service', '2026-01-19', 9e3, 'EUR'),"
+            "('service', '2025-12-29', 9e3, 'EUR'), ('marketing', '2025-12-29', 9e3, 'EUR'),"
+            "('service', '2026-02-02', 9e3, 'EUR'), ('marketing', '2026-02-02', 9e3, 'EUR')",
+            "delivered_sends", WeeklyCosts(400.0, 150.0, "EUR"),
+        ),
+        (BOTH + ", ('service', '2026-01-05', 50, 'EUR')", "delivered_sends", WeeklyCosts(350.0, 100.0, "EUR")),
+        (BOTH, "reachable_posts", None),
+        (BOTH + ", ('communications', '2026-01-05', 40, 'EUR')", "reachable_posts", WeeklyCosts(300.0, 40.0, "EUR")),
+        (BOTH + ", ('communications', '2026-01-05', 40, 'EUR')", "sends_and_posts", WeeklyCosts(300.0, 140.0, "EUR")),
+        (BOTH, "sends_and_posts", None),
+        (BOTH, "brand_days", None),
+        (BOTH.replace("100, 'EUR'", "100, 'USD'"), "delivered_sends", None),
+        (BOTH.replace("100, 'EUR'", "100, null"), "delivered_sends", None),
+        (BOTH.replace("100,", "null,"), "delivered_sends", None),
+    ],
+)  # fmt: skip
+def test_costs_are_those_of_weeks_that_have_both(rows: str, measure: str, expected: WeeklyCosts | None) -> None:
+    panel = replace(rostered(0), first_week=date(2026, 1, 5), last_week=date(2026, 1, 26))
+    with duckdb.connect() as connection:
+        connection.execute("create schema input")
+        connection.execute(
+            f"""
+            create table input.input_shared__staff_costs as
+            select function, week::date as week, cost::decimal(18, 4) as cost, currency, null::timestamptz as deleted_at
+            from (values {rows}, ('service', '2026-01-05', null, 'GBP')) as costs (function, week, cost, currency)
+            """
+        )
+        assert read_weekly_costs(connection, panel, measure) == expected
+        connection.execute("update input.input_shared__staff_costs set deleted_at = now()")
+        assert read_weekly_costs(connection, panel, measure) is None
+        assert read_weekly_costs(connection, replace(panel, first_week=None), measure) is None
