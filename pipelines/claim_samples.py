@@ -7,9 +7,16 @@ import duckdb
 import numpy as np
 
 from pipelines.claim.linear import Floats, Integers
+from pipelines.claim.marginal_return import WeeklyCosts
 from pipelines.claim.sample import NO_AGENT, NO_SHIFT, BroadcastReach, Panel, Turns
 from pipelines.claim.sample_ratio import TrialArms
 
+# Functions of the staff whose hours make what a broadcast measure counts.
+BROADCAST_FUNCTIONS = {
+    "delivered_sends": ("marketing",),
+    "reachable_posts": ("communications",),
+    "sends_and_posts": ("communications", "marketing"),
+}
 SEVERITIES = tuple(f"n_severity_{level}" for level in range(1, 6))
 PANEL_COLUMNS = (
     "total_shortfall",
@@ -187,6 +194,45 @@ def read_trial_arms(connection: duckdb.DuckDBPyConnection, planned_shares: Mappi
         """
     ).fetchall()
     return [TrialArms(*row, planned_share=planned_shares.get(row[1])) for row in rows]
+
+
+def read_weekly_costs(connection: duckdb.DuckDBPyConnection, panel: Panel, broadcast_measure: str) -> WeeklyCosts | None:
+    """Mean weekly staff costs of both levers, over the panel's weeks in which all of their functions have some.
+
+    Args:
+        connection: to the build.
+        panel: whose weeks count.
+        broadcast_measure: code of what the broadcast lever counts; its senders' costs are taken.
+
+    Returns:
+        None without such weeks, in several currencies, or where days per brand are counted, which hours do not scale.
+    """
+    senders = BROADCAST_FUNCTIONS.get(broadcast_measure)
+    if senders is None or panel.first_week is None or panel.last_week is None:
+        return None
+    rows = connection.execute(
+        """
+        with costs as (
+            select week, function = 'service' as is_service, cost, function, currency
+            from input.input_shared__staff_costs
+            where deleted_at is null and cost is not null and week between $first and $last
+                and (function = 'service' or list_contains($senders, function))
+        ),
+        whole_weeks as (
+            select week from costs group by week having count(distinct function) = 1 + len($senders)
+        )
+        select
+            (sum(cost) filter (where is_service) / count(distinct week))::double,
+            (sum(cost) filter (where not is_service) / count(distinct week))::double,
+            min(currency),
+            count(distinct currency) + count_if(currency is null)
+        from costs
+        where week in (select week from whole_weeks)
+        """,
+        {"first": panel.first_week, "last": panel.last_week, "senders": list(senders)},
+    ).fetchall()
+    service, broadcast, currency, n_currencies = rows[0]
+    return WeeklyCosts(service, broadcast, currency) if n_currencies == 1 else None
 
 
 def _broadcast_reach(connection: duckdb.DuckDBPyConnection) -> BroadcastReach:

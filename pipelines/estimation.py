@@ -24,7 +24,7 @@ from pipelines.claim.secondary_claims import WarmthFacts, human_over_bot, listen
 from pipelines.claim.sensitivity_gate import SensitivityPoint
 from pipelines.claim.service_first_of_four import service_first_of_four
 from pipelines.claim.service_over_broadcast import Question, SampleFacts, Specification, estimate
-from pipelines.claim_samples import read_panel, read_service_level_weeks, read_trial_arms, read_turns
+from pipelines.claim_samples import read_panel, read_service_level_weeks, read_trial_arms, read_turns, read_weekly_costs
 from pipelines.plan import Plan
 
 
@@ -46,8 +46,8 @@ def estimate_claims(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Writte
     panel, shifts, facts = read_panel(connection), _policy_shifts(connection), _facts(connection)
     plan = _settled(connection, plan, panel)
     question = question_of(plan)
-    answer = estimate(panel, shifts, question, facts)
     service = plan.claims.C1
+    answer = estimate(panel, shifts, question, facts, costs=read_weekly_costs(connection, panel, service.broadcast.measure_code))
     estimates = [*answer.estimates, *churn_effects(read_turns(connection), service.churn.horizon_weeks)]
     trials = read_trial_arms(connection, service.planned_shares)
     checks = [*answer.checks, *sample_ratio_checks(trials, "C1", levers_by_lot(answer.estimates, answer.choice))]

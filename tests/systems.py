@@ -56,7 +56,8 @@ def canonical(connection: duckdb.DuckDBPyConnection, system: System) -> dict[str
         assert set(names) <= set(types), f"{path.stem} has columns that {table.name} does not know: {set(names) - set(types)}"
         cast = ", ".join(f"{identifier(name)}::{types[name]} as {identifier(name)}" for name in names)
         keys = ["source_id", *table.key]
-        rows = connection.execute(f"select {cast} from {path.stem} order by {', '.join(keys)}").to_arrow_table().to_pylist()
+        query = f"select {cast} from {path.stem} order by {', '.join(keys)}"
+        rows = _rows(connection, query)
         for column in table.columns:
             empty = [row for row in rows if column.is_filled and row.get(column.name) is None]
             assert not empty, f"{path.stem}.{column.name} is empty, e.g. {empty[0]}"
@@ -65,9 +66,15 @@ def canonical(connection: duckdb.DuckDBPyConnection, system: System) -> dict[str
     return found
 
 
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    cursor = connection.execute(query)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def _render(path: Path) -> str:
-    environment = jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.do"])  # noqa: S701
-    calls = {
+    environment = jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.do"])
+    calls: dict[str, Any] = {
         "source": lambda schema, name: f"raw.{name}" if schema != "run" else f"run.{name}",
         "ref": lambda name: name,
         "env_var": lambda _name, default="": default,

@@ -1,7 +1,8 @@
 """Wild cluster bootstrap with the null imposed, from cross products by cluster alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import copysign, inf, sqrt
 from typing import Literal
 
 import numpy as np
@@ -21,7 +22,7 @@ class WildBootstrap:
         coefficient: the estimate.
         t: its CRV1 t statistic against the null, without small-sample factor.
         p: symmetric p-value, (1 + draws at least as large) / (1 + draws).
-        ci_lo, ci_hi: values not rejected; infinite where no value within 2^20 standard errors is.
+        ci_lo, ci_hi: values not rejected; infinite where no value within 2^21 standard errors is.
         weights: Webb's six points with fewer than 12 clusters, else Rademacher's two.
         n_clusters, n_draws: counts.
     """
@@ -89,28 +90,38 @@ def wild_cluster_bootstrap(
         # Weights that are all 1 give the sample itself back and must count as equal despite rounding.
         return float((1 + np.sum(np.abs(model.bootstrap_t(value, draws)) >= t * (1 - 1e-10))) / (1 + n_draws))
 
-    def end(direction: float) -> float:
-        inside, step = estimate, direction * 2 * se
-        while p_at(estimate + step) > 1 - level:
-            inside, step = estimate + step, 2 * step
-            if abs(step) > 2**20 * se:
-                return direction * inf
-        outside = estimate + step
-        for _ in range(40):
-            middle = (inside + outside) / 2
-            inside, outside = (middle, outside) if p_at(middle) > 1 - level else (inside, middle)
-        return inside
-
     return WildBootstrap(
         coefficient=estimate,
         t=(estimate - null) / se,
         p=p_at(null),
-        ci_lo=end(-1.0),
-        ci_hi=end(1.0),
+        ci_lo=interval_end(p_at, estimate, -2 * se, level),
+        ci_hi=interval_end(p_at, estimate, 2 * se, level),
         weights="webb" if is_webb else "rademacher",
         n_clusters=n_clusters,
         n_draws=n_draws,
     )
+
+
+def interval_end(p_at: Callable[[float], float], estimate: float, step: float, level: float, n_halvings: int = 40) -> float:
+    """The last value before one that is rejected, going out from the estimate; infinite if none within 2^20 steps is.
+
+    Args:
+        p_at: p-value of a value.
+        estimate: where the search begins.
+        step: first step, below zero for the lower end.
+        level: of the interval.
+        n_halvings: of the step that the end lies in.
+    """
+    inside, farthest, alpha = estimate, 2**20 * abs(step), round(1 - level, 12)
+    while p_at(estimate + step) > alpha:
+        inside, step = estimate + step, 2 * step
+        if abs(step) > farthest:
+            return copysign(inf, step)
+    outside = estimate + step
+    for _ in range(n_halvings):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if p_at(middle) > alpha else (inside, middle)
+    return inside
 
 
 def bootstrap_statistics(

@@ -19,7 +19,8 @@ CLAIM = "C1"
 def churn_effects(turns: Turns, horizon_weeks: int) -> list[EffectEstimate]:
     """Effect of responsiveness on churn: by the roster instrument where there is one, and naive beside it.
 
-    A secondary outcome of C1: shown, never deciding.
+    A secondary outcome of C1: it never decides, but a significant one that points the other way makes C1 fragile. The naive
+    row is only shown.
 
     Args:
         turns: one row per turn; those not at risk, not watched to the window's end or in an incident are left out.
@@ -63,7 +64,11 @@ def _by_roster(used: Turns, horizon_weeks: int) -> EffectEstimate | None:
         return None
     blank = _blank(horizon_weeks, len(used), "landmark, roster instrument")
     blank = replace(
-        blank, estimator="two-stage least squares, week and slot absorbed", evidence_grade_r="B", f_eff=found.first_stage.effective_f
+        blank,
+        estimator="two-stage least squares, week and slot absorbed",
+        evidence_grade_r="B",
+        f_eff=found.first_stage.effective_f,
+        more_is_better=False,
     )
     return _filled(blank, found.estimate, found.se, found.df, "CGM by customer and shift")
 

@@ -19,6 +19,7 @@ class EffectEstimate:
     """One estimate; `None` where it can't be computed. Field order is the table's column order.
 
     `p` is against zero; `p_claim` is that of a secondary claim's deciding row, for Holm's correction.
+    `more_is_better` is set for secondary outcomes of a claim only: whether a rise is good, as of sales, or bad, as of churn.
     """
 
     estimate_id: str
@@ -45,6 +46,7 @@ class EffectEstimate:
     p: float | None = None
     q_bh: float | None = None
     p_claim: float | None = None
+    more_is_better: bool | None = None
     cov_rb: float | None = None
     mde: float | None = None
     scale_p25: float | None = None
@@ -113,13 +115,20 @@ class DesignOffer:
 
 @dataclass(frozen=True)
 class Interval:
-    """A t interval pair with the p-value against zero."""
+    """A pair of intervals with the p-value against zero."""
 
     ci95_lo: float
     ci95_hi: float
     ci90_lo: float
     ci90_hi: float
     p: float
+
+    def times(self, factor: float) -> "Interval":
+        """The intervals of a multiple."""
+        (lo95, hi95), (lo90, hi90) = (
+            sorted((factor * lo, factor * hi)) for lo, hi in ((self.ci95_lo, self.ci95_hi), (self.ci90_lo, self.ci90_hi))
+        )
+        return Interval(lo95, hi95, lo90, hi90, self.p)
 
 
 def t_interval(estimate: float, se: float, df: float) -> Interval:

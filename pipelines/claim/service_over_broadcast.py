@@ -11,11 +11,13 @@ import numpy as np
 
 from pipelines.claim.clustering import cluster_covariance
 from pipelines.claim.designs import BUNDLE, DESIGN_NAMES, Choice, choose
+from pipelines.claim.few_clusters import N_DRAWS, LeverIntervals, lever_intervals
 from pipelines.claim.gates import Strength, Thresholds, agent_imbalance, identification_checks, same_sign_check, strength
 from pipelines.claim.instrumental import jackknife_covariance
 from pipelines.claim.linear import Floats, NotIdentifiedError
+from pipelines.claim.marginal_return import WeeklyCosts, return_rows
 from pipelines.claim.policy_shift import Contrast, PolicyShift, contrast, fieller_interval
-from pipelines.claim.results import MDE_STANDARD_ERRORS, Check, EffectEstimate, t_interval
+from pipelines.claim.results import MDE_STANDARD_ERRORS, Check, EffectEstimate, Interval, t_interval
 from pipelines.claim.sample import Panel
 from pipelines.claim.sensitivity_gate import SensitivityPoint, sensitivity
 from pipelines.claim.system import Fitted, Setup, System, lagged, prepare, setup_of
@@ -108,6 +110,7 @@ def estimate(
     facts: SampleFacts,
     with_gates: bool = True,
     with_ladder: bool = True,
+    costs: WeeklyCosts | None = None,
 ) -> Answer:
     """Estimate the claim: primary, naive and misleading designs, the specification curve, and the gates' checks.
 
@@ -119,11 +122,12 @@ def estimate(
         with_gates: whether the gates and the specification curve are computed.
         with_ladder: whether the designs that mislead and the jackknife are computed beside the naive estimate.
             Simulations leave out what they don't look at.
+        costs: of the levers' staff; without them nothing is told of returns per cost (Lambda).
 
     Returns:
         Estimates, the primary Delta always among them (null where it can't be computed), checks, and the designs.
     """
-    return _Estimation(panel, shifts, question, facts, _choice(panel, question)).run(with_gates, with_ladder)
+    return _Estimation(panel, shifts, question, facts, _choice(panel, question), costs).run(with_gates, with_ladder)
 
 
 def _choice(panel: Panel, question: Question) -> Choice:
@@ -145,6 +149,7 @@ class _Estimation:
     question: Question
     facts: SampleFacts
     choice: Choice
+    costs: WeeklyCosts | None = None
     systems: dict[Setup, System] = field(default_factory=dict)
     rows: list[EffectEstimate] = field(default_factory=list)
     failure: str | None = None
@@ -208,6 +213,9 @@ class _Estimation:
             if not shift.weights.all():
                 raise NotIdentifiedError("a lever's 25th and 75th percentile are the same, so there is no shift to compare")
             fitted = system.fit(spec.adstock_rate)
+            found = contrast(fitted.coefficients, fitted.covariance, shift)
+            seed = question.thresholds.seed
+            intervals = lever_intervals(system, spec.adstock_rate, fitted, found, shift, seed) if blank.is_primary else {}
         except NotIdentifiedError as error:
             if blank.is_primary:
                 self.failure = str(error)
@@ -219,8 +227,10 @@ class _Estimation:
             blank = replace(blank, f_eff=first.effective_f)
             if self.with_ladder:
                 self.rows.extend(self._jackknife(blank, system, spec.adstock_rate, fitted, shift))
-        found = contrast(fitted.coefficients, fitted.covariance, shift)
-        self.rows.extend(_rows(blank, fitted, found, shift, question, self.panel.broadcast_reach))
+        self.rows.extend(_rows(blank, _Told(fitted, found, shift, intervals), question, self.panel.broadcast_reach))
+        if blank.is_primary and self.costs is not None:
+            row = _named(blank, "contrast", "lambda", f"{question.outcome_unit}, per {self.costs.currency} a week")
+            self.rows.extend(return_rows(row, self.panel, system, spec.adstock_rate, fitted, shift.contact_rate, self.costs))
         return found
 
     def _strength(self, system: System, rate: float) -> Strength:
@@ -307,13 +317,23 @@ def _named(blank: EffectEstimate, lever: str, quantity: str, unit: str) -> Effec
     return replace(blank, estimate_id=f"{blank.estimate_id}|{lever}|{quantity}", lever=lever, quantity=quantity, unit=unit)
 
 
-def _rows(
-    blank: EffectEstimate, fitted: Fitted, found: Contrast, shift: PolicyShift, question: Question, reach: str
-) -> Iterator[EffectEstimate]:
+@dataclass(frozen=True)
+class _Told:
+    """A fit, what it says of the policy shift, and intervals that are not Student's, by lever and quantity."""
+
+    fitted: Fitted
+    found: Contrast
+    shift: PolicyShift
+    intervals: LeverIntervals
+
+
+def _rows(blank: EffectEstimate, told: _Told, question: Question, reach: str) -> Iterator[EffectEstimate]:
+    fitted, found, shift = told.fitted, told.found, told.shift
+    by_bootstrap = f"; intervals by restricted wild cluster bootstrap, {N_DRAWS} draws" if told.intervals else ""
     blank = replace(
         blank,
         df=fitted.df,
-        se_type=fitted.se_type,
+        se_type=fitted.se_type + by_bootstrap,
         n_obs=fitted.n_rows,
         n_clusters_1=fitted.n_clusters_1,
         n_clusters_2=fitted.n_clusters_2,
@@ -329,12 +349,16 @@ def _rows(
     bundle = BUNDLE if blank.spec_id.startswith("agent|") else ""
     per_unit = {"responsiveness": f"per halving of one reply's time{bundle}", "broadcast": broadcast_unit}
     thetas = {"responsiveness": (found.theta_r, found.se_r), "broadcast": (found.theta_b, found.se_b)}
+
+    def filled(row: EffectEstimate, value: float, se: float, covariance: float) -> EffectEstimate:
+        return _filled(row, value, se, covariance, told.intervals.get((row.lever, row.quantity)))
+
     for position, (lever, (p25, p75)) in enumerate(scales.items()):
         scaled = replace(blank, scale_p25=p25, scale_p75=p75)
         beta = _named(scaled, lever, "beta", per_unit[lever])
-        yield _filled(beta, float(fitted.coefficients[position]), float(se_beta[position]), float(fitted.covariance[0, 1]))
-        yield _filled(_named(scaled, lever, "theta", question.outcome_unit), *thetas[lever], found.cov_rb)
-    yield _filled(_named(blank, "contrast", "delta", question.outcome_unit), found.delta, found.delta_se, found.cov_rb)
+        yield filled(beta, float(fitted.coefficients[position]), float(se_beta[position]), float(fitted.covariance[0, 1]))
+        yield filled(_named(scaled, lever, "theta", question.outcome_unit), *thetas[lever], found.cov_rb)
+    yield filled(_named(blank, "contrast", "delta", question.outcome_unit), found.delta, found.delta_se, found.cov_rb)
     ratio = fieller_interval(found, fitted.df)
     kappa = _named(blank, "contrast", "kappa_star", "theta_r / theta_b")
     # A cost ratio says nothing where broadcast does harm.
@@ -343,12 +367,11 @@ def _rows(
     yield kappa
 
 
-def _filled(blank: EffectEstimate, value: float, se: float, covariance: float) -> EffectEstimate:
+def _filled(blank: EffectEstimate, value: float, se: float, covariance: float, interval: Interval | None = None) -> EffectEstimate:
     if blank.df is None:
         raise ValueError("degrees of freedom come first")
-    return replace(
-        blank, estimate=value, se=se, cov_rb=covariance, mde=MDE_STANDARD_ERRORS * se, **vars(t_interval(value, se, blank.df))
-    )  # fmt: skip
+    ends = vars(interval or t_interval(value, se, blank.df))
+    return replace(blank, estimate=value, se=se, cov_rb=covariance, mde=MDE_STANDARD_ERRORS * se, **ends)
 
 
 def _not_identified(choice: Choice) -> Check:

@@ -252,7 +252,7 @@ def _usable_rows(panel: Panel, setup: Setup) -> np.ndarray:
 
 def _absorbable(panel: Panel, setup: Setup) -> tuple[str, ...]:
     """The effects, without the customer's where the holdout began before the panel and never varies within one."""
-    if setup.broadcast == "experiment" and "customer" in setup.effects:
+    if setup.broadcast == "experiment" and "customer" in setup.effects and len(panel):
         held = panel.columns["is_holdout"]
         first = np.zeros(int(panel.customer.max()) + 1)
         first[panel.customer] = held

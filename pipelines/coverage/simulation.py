@@ -98,7 +98,7 @@ def run_simulation(world: World, seed: int, n_customers: int, n_weeks: int, ques
         roster=_by_roster(panel, shifts, question, facts, answer.choice, truth),
         theta_r=truth["theta_r"],
         f_eff=delta.f_eff if delta else None,
-        decision=decide(delta, theta_r, answer.checks, m),
+        decision=decide(delta, theta_r, answer.checks, m, secondary=churn),
         ungated=decide(delta, theta_r, [], m),
         naive_decision=_naive_decision(answer, m),
         failed_gates=tuple(sorted({check.gate_code for check in answer.checks if check.blocking and not check.passed})),

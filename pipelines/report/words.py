@@ -12,7 +12,7 @@ HEADLINES = {
     "tie": "Contradicted: the two differ by less than what matters.",
     "identification": "Inconclusive: these data can't tell cause from coincidence.",
     "wide": "Inconclusive: the estimate is too uncertain.",
-    "fragile": "Inconclusive: the answer hangs on how it is computed.",
+    "fragile": "Inconclusive: the answer hangs on how it is computed, or on what is counted.",
     "yardstick_conflict": "Inconclusive: effect and cost point in different directions.",
     "data_quality": "Inconclusive: the data do not allow an estimate.",
 }
@@ -25,7 +25,7 @@ REASONS = {
     "tie": "the difference is smaller than what matters",
     "identification": "these data can't tell cause from coincidence",
     "wide": "the estimate is too uncertain",
-    "fragile": "the answer hangs on how it is computed",
+    "fragile": "the answer hangs on how it is computed, or on what is counted",
     "yardstick_conflict": "effect and cost point in different directions",
     "data_quality": "the data do not allow an estimate",
 }

@@ -17,7 +17,7 @@ from tests.fakes.github import GitHub
 from tests.fakes.server import served
 from tests.systems import canonical, staged
 
-TOKEN = "planted-github-token"  # noqa: S105
+TOKEN = "planted-github-token"
 REPOSITORIES = ["acme/app", "acme/lib"]
 
 
@@ -142,7 +142,7 @@ def test_an_edit_while_pages_are_read_hides_no_issue(github: GitHub, tmp_path: P
 def test_a_wrong_token_and_a_repository_that_is_not_there_are_named(github: GitHub, tmp_path: Path) -> None:
     with served(github.app) as url:
         with pytest.raises(SourceError, match=r"/repos/acme/app: refuses the token.*HTTP 401: Bad credentials"):
-            sync(source_at(url, token="another-token"), Landing(tmp_path))  # noqa: S106
+            sync(source_at(url, token="another-token"), Landing(tmp_path))
         del github.repositories["acme/lib"]
         with pytest.raises(SourceError, match=r"/repos/acme/lib: is not there.*HTTP 404"):
             sync(source_at(url), Landing(tmp_path))

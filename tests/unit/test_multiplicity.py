@@ -67,6 +67,20 @@ def test_a_clear_winner_is_named_and_everyone_else_is_not() -> None:
     assert ours.hsu_upper.tolist()[1:] == [0, 0, 0]
 
 
+@pytest.mark.parametrize(("first", "lower"), [(1.0, 1.0 - 1.7247), (1.9, 0.0)])
+def test_a_lever_that_cannot_be_best_is_nobody_s_rival(first: float, lower: float) -> None:
+    """Errors in one direction only, so that critical values are Student's with 20 df: 1.7247, and 2.0860 for the middle one.
+
+    The third lever is surely below the second; as a rival it would take the first one's bound 0.31 lower, or below 0.
+    """
+    direction = np.array([1.0, 0.0, 0.01])
+    ours = compare_with_best(np.array([first, 0.0, -0.03]), np.outer(direction, direction), 20)
+    assert ours.critical == pytest.approx([1.7247, 1.7247, 2.0860], abs=0.003)
+    assert ours.hsu_upper[2] == 0
+    assert (ours.hsu_upper[1] > 0) == (first < 1.7247)
+    assert ours.hsu_lower[0] == pytest.approx(lower, abs=0.003)
+
+
 def test_lower_bounds_hold_at_their_level() -> None:
     """Three levers as good as the first, the others' estimates correlated and unequally precise."""
     _, covariance = levers(1)

@@ -366,7 +366,7 @@ def test_a_service_that_does_good_but_less_than_another_has_the_other_s_sign() -
     posts = p.columns["log_adstock_posts"]
     usual = (np.bincount(p.customer, weights=posts) / np.bincount(p.customer))[p.customer]
     pooled = replace(QUESTION, curve=(PRIMARY, Specification(0.5, ("week",))))
-    strong = replace(p, outcome=p.outcome + 0.5 * posts - 30 * usual)
+    strong = replace(p, outcome=p.outcome + 0.5 * p.responsiveness + 2 * posts - 40 * usual)
     answer = service_first_of_four(study(strong, pooled))
     assert value(pick(answer, "service", "theta")) > 0
     assert value(primary_delta(answer)) < 0

@@ -184,8 +184,8 @@ def test_delta_and_its_error_are_the_formula_from_the_betas(spec: Specification)
 
 def test_intervals_are_students_with_one_degree_less_than_clusters() -> None:
     rows, _ = estimate(panel(3), SHIFTS, QUESTION, FACTS)
-    delta = row(rows, PRIMARY, "contrast", "delta")
-    assert (delta.df, delta.n_clusters_1) == (14, 15)
+    delta = row(rows, CURVE[1], "contrast", "delta")
+    assert (delta.df, delta.n_clusters_1, delta.se_type) == (14, 15, "CRV1 by brand")
     half95, half90 = 2.144786688 * error(delta), 1.761310136 * error(delta)  # t tables, 14 df
     assert delta.ci95_lo == pytest.approx(value(delta) - half95)
     assert delta.ci95_hi == pytest.approx(value(delta) + half95)

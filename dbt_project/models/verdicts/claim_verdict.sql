@@ -1,6 +1,10 @@
 -- The pre-registered rule. Codes are tried in the order of the cases; the first that holds decides.
-with estimates as (
+with all_estimates as (
     select * from {{ ref('effect_estimates') }}
+),
+
+estimates as (
+    select * from all_estimates
     where is_primary
 ),
 
@@ -104,6 +108,39 @@ corrected as (
     from ranked
 ),
 
+-- The same among a claim's secondary outcomes; more is better of some (sales), worse of others (churn).
+ranked_secondary as (
+    select
+        claim_id,
+        outcome,
+        p,
+        (estimate > 0) = more_is_better as does_good,
+        row_number() over (partition by claim_id order by p, estimate_id) as place,
+        count(*) over (partition by claim_id) as n_tests
+    from all_estimates
+    where more_is_better is not null and estimate is not null and p is not null
+),
+
+corrected_secondary as (
+    select
+        claim_id,
+        outcome,
+        does_good,
+        max((n_tests - place + 1) * p)
+            over (partition by claim_id order by place rows unbounded preceding) as p_holm
+    from ranked_secondary
+),
+
+secondary as (
+    select
+        claim_id,
+        string_agg(outcome, ', ' order by outcome) filter (where does_good) as outcomes_that_gain,
+        string_agg(outcome, ', ' order by outcome) filter (where not does_good) as outcomes_that_lose
+    from corrected_secondary
+    where p_holm < 0.05
+    group by claim_id
+),
+
 wanting as (
     select
         claim_id,
@@ -138,6 +175,8 @@ assembled as (
         rivals.ci95_lo as rival_ci95_lo,
         corrected.p_holm,
         coalesce(corrected.p_holm < 0.05, claims.correction <> 'holm') as is_significant,
+        secondary.outcomes_that_gain,
+        secondary.outcomes_that_lose,
         wanting.designs_to_record,
         gates.data_quality_failures,
         coalesce(gates.gates_passed, 0) as gates_passed,
@@ -146,14 +185,14 @@ assembled as (
         coalesce(gates.n_fragility_failures, 0) as n_fragility_failures,
         -- Grades run from A, the strongest, to D.
         coalesce(gates.n_identification_failures, 0) > 0
-        or deltas.evidence_grade_r > 'B'
-        or deltas.evidence_grade_b > 'C' as lacks_identification
+        or coalesce(deltas.evidence_grade_r > 'B', true)
+        or coalesce(deltas.evidence_grade_b > 'C', true) as lacks_identification
     from entries
     cross join plan
     inner join claims on entries.claim_id = claims.claim_id
     {% for found in [
         'deltas', 'first_levers', 'second_levers', 'ratios', 'returns', 'over_full_automation', 'rivals', 'corrected',
-        'wanting', 'gates',
+        'secondary', 'wanting', 'gates',
     ] %}
         left join {{ found }} on entries.claim_id = {{ found }}.claim_id
     {% endfor %}
@@ -194,17 +233,29 @@ readings as (
     from assembled
 ),
 
+-- Secondary outcomes that point against what the primary one says.
+opposed as (
+    select
+        *,
+        case
+            when reading in ('strong', 'supported') then outcomes_that_lose
+            when reading in ('null', 'reverse') then outcomes_that_gain
+        end as opposing_outcomes
+    from readings
+),
+
 coded as (
     select
         *,
         case
-            when n_data_quality_failures > 0 or estimate is null or se is null then 'data_quality'
+            when n_data_quality_failures > 0 or not coalesce(isfinite(estimate) and isfinite(se), false)
+                then 'data_quality'
             when lacks_identification then 'identification'
-            when n_fragility_failures > 0 then 'fragile'
+            when n_fragility_failures > 0 or opposing_outcomes is not null then 'fragile'
             when not yardstick_agree then 'yardstick_conflict'
             else reading
         end as reason_code
-    from readings
+    from opposed
 ),
 
 final as (
@@ -279,7 +330,19 @@ final as (
                     || printf('%.4f', coded.mde) || ', the smallest that matters '
                     || printf('%.4f', coded.sesoi) || '.'
             when 'fragile'
-                then 'A design whose answer does not hang on the choice of specification.'
+                then
+                    case
+                        when coded.opposing_outcomes is null
+                            then 'A design whose answer does not hang on the choice of specification.'
+                        else
+                            'Why faster answers move ' || coded.opposing_outcomes
+                            || ' the other way: this secondary outcome is significant against the primary one.'
+                            || case
+                                when coded.n_fragility_failures > 0
+                                    then ' And a design whose answer does not hang on the choice of specification.'
+                                else ''
+                            end
+                    end
             when 'yardstick_conflict'
                 then 'Better cost data: per hour and per unit of the outcome, the levers rank the other way round.'
         end as what_would_settle_it,

@@ -33,6 +33,7 @@ final as (
         estimates.p,
         estimates.q_bh,
         estimates.p_claim,
+        estimates.more_is_better,
         estimates.cov_rb,
         estimates.mde,
         estimates.scale_p25,
