@@ -75,6 +75,21 @@ def ensure_manifest(home: Home, memory_limit: str, systems: Sequence[str] = ()) 
     return manifest
 
 
+def build_staging(home: Home, memory_limit: str, systems: Sequence[str]) -> None:
+    """Make the staging views of source systems ahead of the build, for steps that read texts and persons before it.
+
+    Raises:
+        TwowayError: dbt could not make them; holds dbt's own words.
+    """
+    selected = [f"path:models/staging/{system}" for system in systems]
+    command = [sys.executable, "-m", "dbt.cli.main", "run", "--quiet", "--select", *selected]
+    command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target_folder(home))]
+    environment = {**os.environ, **dbt_environment(home, memory_limit, systems)}
+    made = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        raise TwowayError(f"dbt could not make the staging of {', '.join(systems)}:\n{made.stdout}{made.stderr}")
+
+
 def published_models(manifest: Path) -> list[Mapping[str, Any]]:
     """Manifest nodes of the models and seeds that the snapshot carries, in order of schema and name."""
     nodes = json.loads(manifest.read_text())["nodes"].values()

@@ -1,5 +1,6 @@
 """The raw layer of source systems: one table per endpoint, every landed version of every record."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import duckdb
@@ -92,3 +93,19 @@ def _bounds(column: str, may_be_future: bool, as_of: datetime) -> str:
     name = identifier(column)
     within = f"{name} >= timestamptz '{EARLIEST_YEAR}-01-01 00:00:00+00'"
     return within if may_be_future else f"{within} and {name} <= timestamptz '{(as_of + CLOCK_SKEW).isoformat()}'"
+
+
+def make_views_of_every_source(connection: duckdb.DuckDBPyConnection, tables: Sequence[str], systems: Sequence[str] = ()) -> None:
+    """Temporary views `every_<table>`: a canonical table's raw rows of files, and the staged ones of source systems.
+
+    Args:
+        connection: the build database.
+        tables: canonical tables.
+        systems: source systems in use, whose staging views are there.
+    """
+    views = "select view_name from duckdb_views() where schema_name = 'staging'"
+    there = {name for (name,) in connection.execute(views).fetchall()}
+    for table in tables:
+        staged = [f"stg_{system}__{table}" for system in systems if f"stg_{system}__{table}" in there]
+        parts = [f"from raw.files__{table}", *(f"select * from staging.{name}" for name in staged)]
+        connection.execute(f"create or replace temp view every_{table} as {' union all by name '.join(parts)}")

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from pipelines import contract
+from pipelines.dbt import build_staging
 from pipelines.identity.probable import ProbableLinks, write_probable_edges
 from pipelines.ingest import land_sources, usable_loads
 from pipelines.landing import Landing
@@ -69,10 +70,13 @@ def ingest_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         home = settings.paths
         with connect(home.build, settings.memory_limit, home.temp) as connection:
             rows = load_raw(connection, Landing(home.landing), run)
-            n_texts = write_message_warmth(connection)
+        if settings.systems:
+            build_staging(home, settings.memory_limit, settings.system_names)
+        with connect(home.build, settings.memory_limit, home.temp) as connection:
+            n_texts = write_message_warmth(connection, settings.system_names)
             context.log.info(f"{n_texts:,} new texts scored for warmth")
             if probable is not None:
-                n_links = write_probable_edges(connection, probable, settings.memory_limit)
+                n_links = write_probable_edges(connection, probable, settings.memory_limit, settings.system_names)
                 context.log.info(f"{n_links:,} probable identity links")
         context.log.info(f"as of {as_of.isoformat()}: {sum(rows.values()):,} rows from {len(loads)} source(s)")
         for table in contract.tables().values():

@@ -5,7 +5,7 @@ similar name, a similar e-mail, the same phone number. They become ties of their
 """
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.errors import ConfigError, TwowayError
+from pipelines.raw_systems import make_views_of_every_source
 
 EDGES = "run.probable_identity_edges"
 COLUMNS = {
@@ -63,7 +64,7 @@ TRAINING_BLOCKS = {"name": "name", "email": "substr(email, 1, 6)", "phone": "pho
 RECORDS = f"""
     with users as (
         select 'support_users' as system, source_id, user_id as id, name, email, phone
-        from raw.files__support_users
+        from every_support_users
         where role in ('customer', 'unknown') and not coalesce(is_bot, false) and deleted_at is null
         qualify row_number() over (
             partition by source_id, user_id order by updated_at desc nulls last, _load_id desc, _row_number desc
@@ -72,7 +73,7 @@ RECORDS = f"""
 
     contacts as (
         select 'crm_contacts' as system, source_id, contact_id as id, name, email, phone
-        from raw.files__crm_contacts
+        from every_crm_contacts
         where merged_into_contact_id is null and deleted_at is null
         qualify row_number() over (
             partition by source_id, contact_id order by updated_at desc nulls last, _load_id desc, _row_number desc
@@ -143,7 +144,9 @@ def require_splink() -> Any:
     return splink
 
 
-def write_probable_edges(connection: duckdb.DuckDBPyConnection, how: ProbableLinks, memory_limit: str = "1GB") -> int:
+def write_probable_edges(
+    connection: duckdb.DuckDBPyConnection, how: ProbableLinks, memory_limit: str = "1GB", systems: Sequence[str] = ()
+) -> int:
     """Replace `run.probable_identity_edges` by the pairs of users and contacts at or above the threshold.
 
     Works on a copy in memory with one thread, so that the same rows give the same probabilities and the build
@@ -158,6 +161,7 @@ def write_probable_edges(connection: duckdb.DuckDBPyConnection, how: ProbableLin
     """
     require_splink()
     create_edges_table(connection)
+    make_views_of_every_source(connection, ("support_users", "crm_contacts"), systems)
     records = connection.sql(RECORDS).to_arrow_table()
     with duckdb.connect(":memory:", config={"threads": 1, "memory_limit": memory_limit}) as scratch:
         scratch.register("records", records)

@@ -1,8 +1,11 @@
 """Scores of agents' replies beside the raw layer: before dbt, because SQL can't score and Python need not see dbt's tables."""
 
+from collections.abc import Sequence
+
 import duckdb
 import pyarrow as pa
 
+from pipelines.raw_systems import make_views_of_every_source
 from pipelines.warmth.scorer import SCORER_VERSION, fingerprint, score
 
 SCORES = "run.message_warmth"
@@ -15,23 +18,24 @@ COLUMNS = {
     "scorer_version": "varchar",
 }
 TEXTS_A_BATCH = 2_000
+TABLES = ("support_users", "support_user_role_changes", "social_accounts", "support_messages", "social_posts")
 
 # Whoever is, was or may have been on the staff, so that no human reply is missed; dbt decides who an author was at the
 # time. Machines are left out. The newest version of a message counts, as in staging.
 TEXTS = """
     with staff as (
-        select source_id, user_id from raw.files__support_users where role in ('agent', 'admin') and not coalesce(is_bot, false)
+        select source_id, user_id from every_support_users where role in ('agent', 'admin') and not coalesce(is_bot, false)
         union
-        select source_id, user_id from raw.files__support_user_role_changes
+        select source_id, user_id from every_support_user_role_changes
     ),
 
     brand_accounts as (
-        select distinct source_id, account_id from raw.files__social_accounts where is_brand
+        select distinct source_id, account_id from every_social_accounts where is_brand
     ),
 
     messages as (
         select 'support_messages' as system, source_id, message_id, author_id, body, is_public, deleted_at
-        from raw.files__support_messages
+        from every_support_messages
         qualify row_number() over (
             partition by source_id, message_id order by updated_at desc nulls last, _load_id desc, _row_number desc
         ) = 1
@@ -39,7 +43,7 @@ TEXTS = """
 
     posts as (
         select 'social_posts' as system, source_id, post_id as message_id, account_id as author_id, text as body, deleted_at
-        from raw.files__social_posts
+        from every_social_posts
         qualify row_number() over (
             partition by source_id, post_id order by updated_at desc nulls last, _load_id desc, _row_number desc
         ) = 1
@@ -63,16 +67,21 @@ def create_scores_table(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"create or replace table {SCORES} ({columns})")
 
 
-def write_message_warmth(connection: duckdb.DuckDBPyConnection) -> int:
+def write_message_warmth(connection: duckdb.DuckDBPyConnection, systems: Sequence[str] = ()) -> int:
     """Replace `run.message_warmth` by the scores of all texts that agents and brands wrote in public.
 
     Each different text is scored once. `state.warmth_texts` keeps scores by the hash of the text for the next run, as
     long as the scorer is the same and the text is still there; it keeps no text.
 
+    Args:
+        connection: the build database, its raw layer loaded and the systems' staging made.
+        systems: source systems in use.
+
     Returns:
         Texts scored now, not taken from the run before.
     """
     create_scores_table(connection)
+    make_views_of_every_source(connection, TABLES, systems)
     connection.execute(
         "create schema if not exists state;"
         "create table if not exists state.warmth_texts (body_sha varchar, scorer_sha varchar, warmth double, status varchar)"
