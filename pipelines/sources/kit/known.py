@@ -29,18 +29,24 @@ class KnownRows:
         self._files = files
         self._table = identifier(f"known_{endpoint.table}")
         self._keys = ", ".join(identifier(name) for name in endpoint.key)
+        self._version = identifier(endpoint.version) if endpoint.version is not None else "null"
         self._same_key = " and ".join(f"known.{identifier(name)} = batch.{identifier(name)}" for name in endpoint.key)
         columns = columns_of(endpoint)
+        self._types = columns
         self._content = f"hash({', '.join(f'batch.{identifier(name)}' for name in columns)})"
         typed = ", ".join(f"{identifier(name)} {columns[name]}" for name in endpoint.key)
+        typed += f", version {columns.get(endpoint.version or '', 'integer')}"
         connection.execute(f"create or replace temp table {self._table} ({typed}, content ubigint, is_deleted boolean, is_seen boolean)")
         for file in files:
             # File by file: a later load's version replaces an earlier one's.
-            self._replace(f"(select * from read_parquet({literal(file)}, hive_partitioning = false))", is_seen=False)
+            self._replace(f"({self._landed(file)})", is_seen=False)
         self.landed: list[Record] = []
 
     def only_changed(self, batch: "pa.Table") -> "pa.Table":
         """The rows of a batch that are new or not as landed; of two with one key and content, one.
+
+        Where the endpoint has a version, what is older than what is known, or than what stands before it in the batch, is left
+        out: a page that comes late, or from a cache, never replaces what is newer. So the last landed row is the newest.
 
         Args:
             batch: as `rows.batch_of` makes them; marked as seen.
@@ -65,9 +71,33 @@ class KnownRows:
             qualify row_number() over (partition by {self._keys}, {self._content} order by _position) = 1
             """
         )
+        if self._endpoint.version is not None:
+            self._drop_older()
         connection.execute(f"update {self._table} as known set is_seen = true from batch where {self._same_key} and not known.is_seen")
         self._replace("(select * from news order by _position)", is_seen=True)
         return _arrow(connection, "select * exclude (_position) from news order by _position")
+
+    def _drop_older(self) -> None:
+        self._connection.execute(
+            f"""
+            delete from news as batch using {self._table} as known
+            where {self._same_key} and known.version > batch.{self._version}
+            """
+        )
+        self._connection.execute(
+            f"""
+            create or replace temp table news as
+            select * from news
+            qualify {self._version} is null
+                or {self._version} >= max({self._version}) over (partition by {self._keys} order by _position)
+            """
+        )
+
+    def has_missing(self) -> bool:
+        """Whether a record is known, not deleted, and was not pulled since this object was made."""
+        query = f"select count(*) > 0 from {self._table} where not is_seen and not is_deleted"
+        # All rows: a result that is still open keeps the next batch from being registered.
+        return self._connection.execute(query).fetchall()[0][0]
 
     def missing(self) -> "pa.Table":
         """Keys of the records that are known, not deleted, and were not pulled since this object was made; now deleted."""
@@ -84,10 +114,10 @@ class KnownRows:
         if not self._files and not self.landed:
             return []
         columns = ", ".join(identifier(each.name) for each in self._endpoint.fields)
+        columns = f"{columns}, _is_deleted"
         found: dict[tuple[Any, ...], Record] = {}
         for file in self._files:
-            query = f"select {columns}, _is_deleted from read_parquet({literal(file)}, hive_partitioning = false)"
-            self._collect(found, _arrow(self._connection, query).to_pylist())
+            self._collect(found, _arrow(self._connection, f"select {columns} from ({self._landed(file)})").to_pylist())
         self._collect(found, [{**row, "_is_deleted": False} for row in self.landed])
         return [{name: value for name, value in row.items() if name != "_is_deleted"} for row in found.values() if not row["_is_deleted"]]
 
@@ -95,10 +125,20 @@ class KnownRows:
         for row in rows:
             found[tuple(row[name] for name in self._endpoint.key)] = row
 
+    def _landed(self, file: "Path") -> str:
+        """A query of a landed file; a column that the connector did not know when it was landed is null."""
+        parquet = f"read_parquet({literal(file)}, hive_partitioning = false)"
+        present = {name for (name,) in self._connection.execute(f"select column_name from (describe from {parquet})").fetchall()}
+        columns = [
+            identifier(name) if name in present else f"cast(null as {type_}) as {identifier(name)}" for name, type_ in self._types.items()
+        ]
+        return f"select {', '.join(columns)} from {parquet}"
+
     def _replace(self, relation: str, *, is_seen: bool) -> None:
         """Put the last version of each key of a relation in the place of what was known."""
         self._connection.execute(
-            f"create or replace temp table latest as select {self._keys}, {self._content} as content, _is_deleted as is_deleted"
+            f"create or replace temp table latest as"
+            f" select {self._keys}, {self._version} as version, {self._content} as content, _is_deleted as is_deleted"
             f" from (select *, row_number() over () as _order from {relation}) as batch"
             f" qualify row_number() over (partition by {self._keys} order by _order desc) = 1"
         )
