@@ -167,6 +167,8 @@ class Api:
             ApiError: as `get`; also for a cursor that keeps coming back.
             DriftError: an answer has no list of records.
         """
+        from dlt.common.jsonpath import compile_path
+
         seen: dict[str, int] = {}
         found = self._client.paginate(
             path,
@@ -174,7 +176,7 @@ class Api:
             params=params,
             json=body,
             paginator=paginator,
-            data_selector=records,
+            data_selector=compile_path(records),
             hooks={"response": []},
         )
         with self._explained(path):

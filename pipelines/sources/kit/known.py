@@ -29,6 +29,7 @@ class KnownRows:
         self._files = files
         self._table = identifier(f"known_{endpoint.table}")
         self._keys = ", ".join(identifier(name) for name in endpoint.key)
+        self._batch_keys = ", ".join(f"batch.{identifier(name)}" for name in endpoint.key)
         self._version = identifier(endpoint.version) if endpoint.version is not None else "null"
         self._same_key = " and ".join(f"known.{identifier(name)} = batch.{identifier(name)}" for name in endpoint.key)
         columns = columns_of(endpoint)
@@ -39,7 +40,11 @@ class KnownRows:
         connection.execute(f"create or replace temp table {self._table} ({typed}, content ubigint, is_deleted boolean, is_seen boolean)")
         for file in files:
             # File by file: a later load's version replaces an earlier one's.
-            self._replace(f"({self._landed(file)})", is_seen=False)
+            connection.execute(
+                f"create or replace temp table batch as select row_number() over () as _position, {self._keys},"
+                f" {self._version} as version, {self._content} as content, _is_deleted as is_deleted from ({self._landed(file)}) as batch"
+            )
+            self._replace("batch", is_seen=False)
         self.landed: list[Record] = []
 
     def only_changed(self, batch: "pa.Table") -> "pa.Table":
@@ -51,45 +56,42 @@ class KnownRows:
         Args:
             batch: as `rows.batch_of` makes them; marked as seen.
         """
+        import pyarrow as pa
+
         connection = self._connection
-        connection.register("pulled", batch)
+        connection.register("pulled", batch.append_column("_position", pa.array(range(len(batch)), pa.int64())))
         try:
-            connection.execute("create or replace temp table batch as select row_number() over () as _position, * from pulled")
+            # Every value is hashed once; what follows works on keys and hashes.
+            connection.execute(
+                f"create or replace temp table batch as select _position, {self._keys}, {self._version} as version,"
+                f" {self._content} as content, _is_deleted as is_deleted from pulled as batch"
+            )
         finally:
             connection.unregister("pulled")
-        # From the many known to the few pulled: the hash table is built on the few.
-        connection.execute(
-            f"""
-            create or replace temp table unchanged as
-            select batch._position from {self._table} as known inner join batch on {self._same_key} and known.content = {self._content}
-            """
-        )
+        if self._endpoint.lists_all:
+            connection.execute(f"update {self._table} as known set is_seen = true from batch where {self._same_key} and not known.is_seen")
+        older = "false" if self._endpoint.version is None else "coalesce(known.version > batch.version, false)"
         connection.execute(
             f"""
             create or replace temp table news as
-            select * from batch anti join unchanged using (_position)
-            qualify row_number() over (partition by {self._keys}, {self._content} order by _position) = 1
+            select batch.*
+            from batch left join {self._table} as known on {self._same_key}
+            where known.content is distinct from batch.content and not {older}
+            qualify row_number() over (partition by {self._batch_keys}, batch.content order by batch._position) = 1
             """
         )
         if self._endpoint.version is not None:
             self._drop_older()
-        connection.execute(f"update {self._table} as known set is_seen = true from batch where {self._same_key} and not known.is_seen")
-        self._replace("(select * from news order by _position)", is_seen=True)
-        return _arrow(connection, "select * exclude (_position) from news order by _position")
+        self._replace("news", is_seen=True)
+        positions = _arrow(connection, "select _position from news order by _position")["_position"]
+        return batch if len(positions) == len(batch) else batch.take(positions)
 
     def _drop_older(self) -> None:
         self._connection.execute(
             f"""
-            delete from news as batch using {self._table} as known
-            where {self._same_key} and known.version > batch.{self._version}
-            """
-        )
-        self._connection.execute(
-            f"""
             create or replace temp table news as
             select * from news
-            qualify {self._version} is null
-                or {self._version} >= max({self._version}) over (partition by {self._keys} order by _position)
+            qualify version is null or version >= max(version) over (partition by {self._keys} order by _position)
             """
         )
 
@@ -134,16 +136,13 @@ class KnownRows:
         ]
         return f"select {', '.join(columns)} from {parquet}"
 
-    def _replace(self, relation: str, *, is_seen: bool) -> None:
-        """Put the last version of each key of a relation in the place of what was known."""
+    def _replace(self, table: str, *, is_seen: bool) -> None:
+        """Put the last version of each key of a table in the place of what was known."""
+        self._connection.execute(f"delete from {self._table} as known using {table} as batch where {self._same_key}")
         self._connection.execute(
-            f"create or replace temp table latest as"
-            f" select {self._keys}, {self._version} as version, {self._content} as content, _is_deleted as is_deleted"
-            f" from (select *, row_number() over () as _order from {relation}) as batch"
-            f" qualify row_number() over (partition by {self._keys} order by _order desc) = 1"
+            f"insert into {self._table} select {self._keys}, version, content, is_deleted, {str(is_seen).lower()} from {table}"
+            f" qualify row_number() over (partition by {self._keys} order by _position desc) = 1"
         )
-        self._connection.execute(f"delete from {self._table} as known using latest as batch where {self._same_key}")
-        self._connection.execute(f"insert into {self._table} select *, {str(is_seen).lower()} from latest")
 
 
 def _arrow(connection: duckdb.DuckDBPyConnection, query: str) -> "pa.Table":

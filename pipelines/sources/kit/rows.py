@@ -49,7 +49,7 @@ def batch_of(records: Sequence[Record], endpoint: Endpoint, source_id: str) -> "
     _check_objects(records, endpoint, source_id)
     arrays = {each.name: _array(records, each, endpoint, source_id) for each in endpoint.fields}
     taken = {each.keys[0] for each in endpoint.fields if len(each.keys) == 1}
-    rest = [json_text({key: value for key, value in record.items() if key not in taken}) for record in records]
+    rest = [_json({key: value for key, value in record.items() if key not in taken}) for record in records]
     arrays["payload"] = pa.array(rest, pa.string())
     arrays["_is_deleted"] = pa.repeat(pa.scalar(False), len(records))
     return pa.table(arrays)
@@ -106,17 +106,35 @@ def _converted(values: list[Any], each: Field) -> "pa.Array":
     import pyarrow as pa
 
     if each.type == "json":
-        return pa.array([None if value is None else json_text(value) for value in values], pa.string())
+        return pa.array([None if value is None else _json(value) for value in values], pa.string())
     if each.type == "id":
-        return pa.array([value if value is None or isinstance(value, str) else _whole(value) for value in values], pa.string())
+        return _ids(values)
     if each.type == "timestamp":
-        return _timestamps(pa.array([None if value == "" else value for value in values], pa.string()))
+        return _timestamps(pa.array(values, pa.string()))
     if each.type in ("integer", "number"):
         found = pa.array(values)
         if not (pa.types.is_integer(found.type) or pa.types.is_floating(found.type) or pa.types.is_null(found.type)):
             raise TypeError("not a number")
         return found.cast(_arrow_type(each), safe=each.type == "integer")
     return pa.array(values, _arrow_type(each))
+
+
+def _ids(values: list[Any]) -> "pa.Array":
+    import pyarrow as pa
+
+    try:
+        found = pa.array(values)
+    except _UNFIT:
+        return pa.array([value if value is None or isinstance(value, str) else _whole(value) for value in values], pa.string())
+    if not (pa.types.is_string(found.type) or pa.types.is_integer(found.type) or pa.types.is_null(found.type)):
+        raise TypeError("not an id")
+    return found.cast(pa.string())
+
+
+def _whole(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError("not an id")
+    return str(value)
 
 
 def _timestamps(texts: "pa.Array") -> "pa.Array":
@@ -127,8 +145,11 @@ def _timestamps(texts: "pa.Array") -> "pa.Array":
     try:
         return texts.cast(type_)
     except pa.ArrowInvalid:
-        # Some vendors say nanoseconds, which Arrow won't cut.
-        return pc.call_function("replace_substring_regex", [texts], pc.ReplaceSubstringOptions(r"(\.\d{6})\d+", r"\1")).cast(type_)
+        pass
+    present = pc.call_function("if_else", [pc.call_function("equal", [texts, ""]), pa.scalar(None, pa.string()), texts])
+    # Some vendors say nanoseconds, which Arrow won't cut.
+    cut = pc.call_function("replace_substring_regex", [present], pc.ReplaceSubstringOptions(r"(\.\d{6})\d+", r"\1"))
+    return cut.cast(type_)
 
 
 # Of pyarrow's errors all are among these; large whole numbers overflow.
@@ -137,9 +158,9 @@ _NOTHING_LOST = "The vendor changed its answers: update Twoway, or report it. Wh
 
 
 def _check_objects(records: Sequence[Any], endpoint: Endpoint, source_id: str) -> None:
-    for record in records:
-        if not isinstance(record, dict):
-            raise _drift({}, f"has {_shape(record)} among its records, which must be objects", endpoint, source_id)
+    for type_ in set(map(type, records)) - {dict}:
+        first = next(record for record in records if type(record) is type_)
+        raise _drift({}, f"has {_shape(first)} among its records, which must be objects", endpoint, source_id)
 
 
 def _check_present(records: Sequence[Record], values: list[Any], each: Field, endpoint: Endpoint, source_id: str) -> None:
@@ -151,28 +172,22 @@ def _check_present(records: Sequence[Record], values: list[Any], each: Field, en
 
 
 def _values(records: Sequence[Record], each: Field, endpoint: Endpoint, source_id: str) -> list[Any]:
-    first, *others = each.keys
-    values = [record.get(first) for record in records]
-    for key in others:
-        for record, value in zip(records, values, strict=True):
+    values: list[Any] = list(records)
+    for key in each.keys:
+        try:
             # Some vendors write an object without keys as an empty list or text.
-            if value and not isinstance(value, dict):
-                what = f"says {_shape(value)} on the way to {_dotted(each)}, which is not an object"
-                raise _drift(record, what, endpoint, source_id)
-        values = [value.get(key) if value else None for value in values]
+            values = [value.get(key) if value else None for value in values]
+        except AttributeError:
+            record, value = next(pair for pair in zip(records, values, strict=True) if pair[1] and not isinstance(pair[1], dict))
+            what = f"says {_shape(value)} on the way to {_dotted(each)}, which is not an object"
+            raise _drift(record, what, endpoint, source_id) from None
     return values
 
 
-def _whole(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError("not an id")
-    return str(value)
-
-
-def json_text(value: Any) -> str:
-    """JSON with its keys in order, so that one content is one text."""
+def _json(value: Any) -> bytes | str:
+    """JSON with its keys in order, so that one content is one text; Arrow takes it as UTF-8."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
         # Objects in objects deeper than orjson goes, which reads more of them than it writes.
         return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
