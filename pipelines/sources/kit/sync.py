@@ -261,6 +261,9 @@ def _finish(pipeline: Any, source: ApiSource, landing: Landing) -> list[Load]:
         with _explained(source):
             pipeline.normalize()
             pipeline.load()
+            if pipeline.has_pending_data:
+                # A first package whose schema was not stored before a kill, which dlt skips. Its cursor was not stored either.
+                pipeline.abort_packages()
     return landing.adopt(source.source_id, source.system.name, "_loads", _cursors(pipeline))
 
 
