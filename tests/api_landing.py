@@ -35,7 +35,7 @@ class Client:
         )
 
     def connect(self) -> Api:
-        auth, redact = BearerTokenAuth(TOKEN), Redactor([TOKEN])
+        auth, redact = BearerTokenAuth(token=TOKEN), Redactor([TOKEN])
         self.api = Api(
             SOURCE_ID, f"{self.url}/v1/", auth, redact=redact, timeout_seconds=self.timeout_seconds, sleep=self.waits.append, seed=1
         )
@@ -71,18 +71,39 @@ def n_repeated(folder: Path, table: str) -> int:
 
 
 def child(url: str, folder: str, rows_per_load: int, die_at: str) -> None:
-    """A sync in a process of its own; `die_at` names a function, as `before`/`after` and its dotted path, at which it kills itself."""
-    if die_at:
-        when, _, path = die_at.partition(" ")
-        holder_path, _, name = path.rpartition(".")
-        holder: Any = pkgutil.resolve_name(holder_path)
-        original = getattr(holder, name)
+    """A sync in a process of its own; it kills itself at `die_at`, where one is given.
 
-        def deadly(*arguments: Any, **named: Any) -> Any:
-            if when == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
-            original(*arguments, **named)
+    Args:
+        die_at: `before` or `after` and the dotted path of a function, or `unlinked` and the name of a file.
+    """
+    when, _, what = die_at.partition(" ")
+    if when == "unlinked":
+        _die_once_unlinked(what)
+    elif when:
+        _die_at(when, what)
+    Client(url, rows_per_load=rows_per_load).sync(Path(folder))
+
+
+def _die_at(when: str, path: str) -> None:
+    holder_path, _, name = path.rpartition(".")
+    holder: Any = pkgutil.resolve_name(holder_path)
+    original = getattr(holder, name)
+
+    def deadly(*arguments: Any, **named: Any) -> Any:
+        if when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        original(*arguments, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(holder, name, deadly)
+
+
+def _die_once_unlinked(name: str) -> None:
+    original = os.unlink
+
+    def deadly(path: Any, **named: Any) -> None:
+        original(path, **named)
+        if Path(path).name == name:
             os.kill(os.getpid(), signal.SIGKILL)
 
-        setattr(holder, name, deadly)
-    Client(url, rows_per_load=rows_per_load).sync(Path(folder))
+    os.unlink = deadly  # ty: ignore[invalid-assignment]

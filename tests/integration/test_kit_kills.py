@@ -46,8 +46,8 @@ def _assert_as_a_clean_pull(folder: Path, clean: Path, shop: Shop, url: str) -> 
     landing = Landing(folder)
     landed = {landing.root / each.path for load in landing.loads(SOURCE_ID) for each in load.tables.values()}
     assert landed == set((folder / SOURCE_ID / "_loads").glob("shop__*/*.parquet"))
-    packages = [path for path in (folder / SOURCE_ID / "_dlt").rglob("*") if path.parent.name in ("extracted", "new", "normalized")]
-    assert [path for path in packages if path.is_dir()] == []
+    kept = [path for path in (folder / SOURCE_ID / "_dlt").rglob("*") if path.parent.parent.name in ("normalize", "load")]
+    assert [path for path in kept if path.parent.name != "loaded"] == []
 
 
 def test_kills_at_random_instants(tmp_path: Path) -> None:
@@ -89,6 +89,9 @@ DEADLY = (
     "after dlt.pipeline.pipeline.Pipeline.normalize",
     "before dlt.load.load.Load.complete_package",
     "after dlt.load.load.Load.complete_package",
+    # While dlt deletes a package that it has normalized: without its schema, it can't be normalized again.
+    "unlinked schema.json",
+    "after dlt.common.storages.load_package.PackageStorage.complete_loading_package",
     "before pipelines.landing.Landing.adopt",
     "before pipelines.landing.write_text_durably",
     "after pipelines.landing.write_text_durably",

@@ -24,6 +24,7 @@ from pipelines.sources.kit.endpoints import Cursor, Endpoint, Pull, Record, Syst
 from pipelines.sources.kit.errors import ApiError, redacted
 from pipelines.sources.kit.http import Api
 from pipelines.sources.kit.known import KnownRows
+from pipelines.sources.kit.leftovers import sweep
 from pipelines.sources.kit.rows import BATCH_ROWS, batch_of, tombstones
 
 if TYPE_CHECKING:
@@ -232,6 +233,7 @@ def _pipeline(source: ApiSource, root: Path) -> Any:
 
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{source.system.name}_{source.source_id}".lower().replace("-", "_").replace(".", "_")
+    sweep(folder / "_dlt" / name)
     destination = filesystem(bucket_url=folder.resolve().as_uri(), layout="{table_name}/{load_id}.{file_id}.{ext}")
     return dlt.pipeline(name, pipelines_dir=str(folder / "_dlt"), destination=destination, dataset_name="_loads")
 
