@@ -33,7 +33,6 @@ class KnownRows:
         self._version = identifier(endpoint.version) if endpoint.version is not None else "null"
         self._same_key = " and ".join(f"known.{identifier(name)} = batch.{identifier(name)}" for name in endpoint.key)
         columns = columns_of(endpoint)
-        self._types = columns
         self._content = f"hash({', '.join(f'batch.{identifier(name)}' for name in columns)})"
         typed = ", ".join(f"{identifier(name)} {columns[name]}" for name in endpoint.key)
         typed += f", version {columns.get(endpoint.version or '', 'integer')}"
@@ -41,8 +40,8 @@ class KnownRows:
         for file in files:
             # File by file: a later load's version replaces an earlier one's.
             connection.execute(
-                f"create or replace temp table batch as select row_number() over () as _position, {self._keys},"
-                f" {self._version} as version, {self._content} as content, _is_deleted as is_deleted from ({self._landed(file)}) as batch"
+                f"create or replace temp table batch as select file_row_number as _position, {self._keys},"
+                f" {self._version} as version, {self._content} as content, _is_deleted as is_deleted from ({landed_query(connection, self._endpoint, file)}) as batch"
             )
             self._replace("batch", is_seen=False)
         self.landed: list[Record] = []
@@ -119,22 +118,16 @@ class KnownRows:
         columns = f"{columns}, _is_deleted"
         found: dict[tuple[Any, ...], Record] = {}
         for file in self._files:
-            self._collect(found, _arrow(self._connection, f"select {columns} from ({self._landed(file)})").to_pylist())
+            self._collect(
+                found,
+                _arrow(self._connection, f"select {columns} from ({landed_query(self._connection, self._endpoint, file)})").to_pylist(),
+            )
         self._collect(found, [{**row, "_is_deleted": False} for row in self.landed])
         return [{name: value for name, value in row.items() if name != "_is_deleted"} for row in found.values() if not row["_is_deleted"]]
 
     def _collect(self, found: dict[tuple[Any, ...], Record], rows: list[Record]) -> None:
         for row in rows:
             found[tuple(row[name] for name in self._endpoint.key)] = row
-
-    def _landed(self, file: "Path") -> str:
-        """A query of a landed file; a column that the connector did not know when it was landed is null."""
-        parquet = f"read_parquet({literal(file)}, hive_partitioning = false)"
-        present = {name for (name,) in self._connection.execute(f"select column_name from (describe from {parquet})").fetchall()}
-        columns = [
-            identifier(name) if name in present else f"cast(null as {type_}) as {identifier(name)}" for name, type_ in self._types.items()
-        ]
-        return f"select {', '.join(columns)} from {parquet}"
 
     def _replace(self, table: str, *, is_seen: bool) -> None:
         """Put the last version of each key of a table in the place of what was known."""
@@ -143,6 +136,16 @@ class KnownRows:
             f"insert into {self._table} select {self._keys}, version, content, is_deleted, {str(is_seen).lower()} from {table}"
             f" qualify row_number() over (partition by {self._keys} order by _position desc) = 1"
         )
+
+
+def landed_query(connection: duckdb.DuckDBPyConnection, endpoint: Endpoint, file: "Path") -> str:
+    """SQL for the rows of a landed file, typed, with `file_row_number`; a column that was not known when it was landed is null."""
+    parquet = f"read_parquet({literal(file)}, hive_partitioning = false, file_row_number = true)"
+    present = {name for (name,) in connection.execute(f"select column_name from (describe from {parquet})").fetchall()}
+    columns = [
+        f"{identifier(name) if name in present else 'null'}::{type_} as {identifier(name)}" for name, type_ in columns_of(endpoint).items()
+    ]
+    return f"select {', '.join(columns)}, file_row_number from {parquet}"
 
 
 def _arrow(connection: duckdb.DuckDBPyConnection, query: str) -> "pa.Table":
