@@ -41,9 +41,10 @@ def _load_file(
     connection: duckdb.DuckDBPyConnection, landing: Landing, endpoint: Endpoint, name: str, load: Load, landed: LandedFile, as_of: datetime
 ) -> None:
     columns = ", ".join(identifier(column) for column in columns_of(endpoint))
+    rows = landed_query(connection, endpoint, landing.root / landed.path)
     connection.execute(
-        f"create or replace temp view landed as select {literal(load.source_id)} as source_id, {columns}, file_row_number + 1 as _row_number"
-        f" from ({landed_query(connection, endpoint, landing.root / landed.path)})"
+        f"create or replace temp view landed as"
+        f" select {literal(load.source_id)} as source_id, {columns}, file_row_number + 1 as _row_number from ({rows})"
     )
     bounds = {each.name: _bounds(each.name, each.may_be_future, as_of) for each in endpoint.fields if each.type == "timestamp"}
     refused = " or ".join(f"coalesce(not ({within}), false)" for within in bounds.values()) or "false"

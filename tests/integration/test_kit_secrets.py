@@ -93,8 +93,8 @@ def logged() -> Iterator[list[str]]:
     yield lines
     root.removeHandler(handler)
     for logger, (level, propagate, disabled) in before.items():
-        logger.level, logger.propagate, logger.disabled = level, propagate, disabled
-        logger.manager._clear_cache()
+        logger.setLevel(level)
+        logger.propagate, logger.disabled = propagate, disabled
 
 
 def _said(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """What a sync lands over the days: drift, odd text, cursors, deletions, children, versions."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -167,21 +168,21 @@ def test_a_stale_listing_deletes_nothing(shop: Shop, tmp_path: Path) -> None:
     with served(faults) as url:
         Client(url, STOCK).sync(tmp_path)
         # The day after, a cache answers the first call with the last page of the day before.
-        faults.random = _Once(faults.random)
+        faults.random = Once(1)
         faults.share = 1.0
         Client(url, STOCK).sync(tmp_path)
     assert faults.spoilt == {"earlier_page": 1}
     assert not any(row["_is_deleted"] for row in rows_landed(tmp_path, "shop__stock"))
 
 
-class _Once:
-    """Says yes once: the first number is small, all others are not."""
+class Once(random.Random):
+    """Says yes once: its first number is small, all others are not."""
 
-    def __init__(self, random: Any) -> None:
-        self.choice, self.numbers = random.choice, iter([0.0])
+    n_said = 0
 
     def random(self) -> float:
-        return next(self.numbers, 2.0)
+        self.n_said += 1
+        return 0.0 if self.n_said == 1 else 2.0
 
 
 def test_a_record_that_slips_between_two_pages_is_not_deleted(shop: Shop, tmp_path: Path) -> None:

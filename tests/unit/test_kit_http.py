@@ -267,26 +267,27 @@ def test_an_empty_limit_is_waited_for_before_the_next_call(reset: str, waited: l
     assert api.calls.remaining == 0
 
 
-CURSOR = {"cursor_path": "next", "cursor_param": "cursor"}
+def by_cursor() -> JSONResponseCursorPaginator:
+    return JSONResponseCursorPaginator(cursor_path="next", cursor_param="cursor")
 
 
 def test_a_server_that_does_not_move_is_left() -> None:
     script = Scripted(Answer({"items": [{}], "next": "same"}))
     with served(script) as url, pytest.raises(ApiError, match="hands out the same page again and again"):
-        list(api_of(url)[0].pages("items", JSONResponseCursorPaginator(**CURSOR), "items"))
+        list(api_of(url)[0].pages("items", by_cursor(), "items"))
     assert len(script.asked) <= MAX_ATTEMPTS + 2
 
 
 @pytest.mark.parametrize("content", [{}, {"error": "try later"}, b"", [], {"data": {"items": []}}])
 def test_an_answer_without_its_list_is_no_end(content: Any) -> None:
     with served(Scripted(Answer(content))) as url, pytest.raises(DriftError, match="answers without items"):
-        list(api_of(url)[0].pages("items", JSONResponseCursorPaginator(**CURSOR), "items"))
+        list(api_of(url)[0].pages("items", by_cursor(), "items"))
 
 
 @pytest.mark.parametrize(("content", "may_lack"), [({"items": []}, False), ({"items": None}, False), ({"meta": {"count": 0}}, True)])
 def test_an_empty_list_is_an_end(content: Any, may_lack: bool) -> None:
     with served(Scripted(Answer(content))) as url:
-        pages = list(api_of(url)[0].pages("items", JSONResponseCursorPaginator(**CURSOR), "items", may_lack_records=may_lack))
+        pages = list(api_of(url)[0].pages("items", by_cursor(), "items", may_lack_records=may_lack))
     assert pages == [([], content)]
 
 

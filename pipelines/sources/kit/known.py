@@ -39,9 +39,10 @@ class KnownRows:
         connection.execute(f"create or replace temp table {self._table} ({typed}, content ubigint, is_deleted boolean, is_seen boolean)")
         for file in files:
             # File by file: a later load's version replaces an earlier one's.
+            rows = landed_query(connection, endpoint, file)
             connection.execute(
                 f"create or replace temp table batch as select file_row_number as _position, {self._keys},"
-                f" {self._version} as version, {self._content} as content, _is_deleted as is_deleted from ({landed_query(connection, self._endpoint, file)}) as batch"
+                f" {self._version} as version, {self._content} as content, _is_deleted as is_deleted from ({rows}) as batch"
             )
             self._replace("batch", is_seen=False)
         self.landed: list[Record] = []
