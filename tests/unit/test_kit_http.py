@@ -11,7 +11,7 @@ from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 from dlt.sources.helpers.rest_client.paginators import HeaderLinkPaginator, JSONLinkPaginator, JSONResponseCursorPaginator
 
 from pipelines.sources.kit.errors import ApiError, DriftError
-from pipelines.sources.kit.http import LONGEST_BACKOFF_SECONDS, LONGEST_WAIT_SECONDS, MAX_ATTEMPTS, Api, Dialect, RateLimit
+from pipelines.sources.kit.http import LONGEST_BACKOFF_SECONDS, LONGEST_WAIT_SECONDS, MAX_ATTEMPTS, Api, Dialect, RateLimit, _seconds
 from tests.fakes.scripted import Answer, Scripted
 from tests.fakes.server import served
 
@@ -213,8 +213,6 @@ def _http_date(seconds_from_now: float) -> str:
         ("-3", 0, 0),
         ("99999", LONGEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS),
         (_http_date(300), 150, 301),
-        # RFC 5322's -0000 says that the zone is unknown; HTTP's is always UTC.
-        (_http_date(300).replace("GMT", "-0000"), 150, 301),
         (_http_date(10**6), LONGEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS),
         (_http_date(-300), 0, 0),
         ("soon", 0, 1),
@@ -230,6 +228,20 @@ def test_retry_after_is_obeyed_within_bounds(header: str, low: float, high: floa
     waited = sum(waits)
     assert low <= waited <= high
     assert api.calls.waited_seconds == waited
+
+
+def test_a_date_without_zone_is_utc_wherever_this_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    # RFC 5322's -0000 says that the zone is unknown; HTTP's is always UTC (RFC 9110, section 5.6.7).
+    header = _http_date(300).replace("GMT", "-0000")
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    try:
+        found = _seconds(header)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found is not None
+    assert 290 <= found <= 301
 
 
 def _limit(response: Any) -> RateLimit | None:
