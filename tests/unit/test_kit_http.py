@@ -52,7 +52,7 @@ def test_the_recorder_sees_a_connection(elsewhere: Elsewhere) -> None:
 
 def api_of(url: str, **more: Any) -> tuple[Api, list[float]]:
     waits: list[float] = []
-    return Api("desk", f"{url}/v1/", BearerTokenAuth(token="first-token"), sleep=waits.append, seed=1, **more), waits
+    return Api("desk", f"{url}/v1/", BearerTokenAuth(token="first-token"), sleep=waits.append, seed=1, timeout_seconds=5, **more), waits
 
 
 LINKS = {
