@@ -113,11 +113,11 @@ class Landing:
         tables = {}
         for path in files:
             fsync(path)
-            rows = duckdb.execute(f"select count(*) from read_parquet({literal(path)}, hive_partitioning = false)").fetchone()
+            rows = duckdb.execute(f"select count(*) from read_parquet({literal(path)}, hive_partitioning = false)").fetchall()
             name = path.parent.name
             if name in tables:
                 raise SourceError(source_id, [Problem(name, f"was landed in two files by load {load_id}. Report this.")])
-            tables[name] = LandedFile(str(path.relative_to(self.root)), sha256_of(path), rows[0] if rows else 0, system)
+            tables[name] = LandedFile(str(path.relative_to(self.root)), sha256_of(path), rows[0][0], system)
         started = datetime.fromtimestamp(float(load_id), UTC).isoformat()
         inputs = {landed.path: landed.sha256 for landed in tables.values()}
         finished = datetime.now(UTC).isoformat()

@@ -7,6 +7,7 @@ import duckdb
 
 from pipelines.landing import LandedFile, Landing, Load
 from pipelines.sources.kit.endpoints import Endpoint, System
+from pipelines.sources.kit.known import landed_query
 from pipelines.sources.kit.rows import columns_of
 from pipelines.sql import identifier, literal
 
@@ -40,12 +41,11 @@ def load_system(connection: duckdb.DuckDBPyConnection, landing: Landing, system:
 def _load_file(
     connection: duckdb.DuckDBPyConnection, landing: Landing, endpoint: Endpoint, name: str, load: Load, landed: LandedFile, as_of: datetime
 ) -> None:
-    path = landing.root / landed.path
-    columns = columns_of(endpoint)
-    selected = ", ".join(f"{identifier(column)}::{data_type} as {identifier(column)}" for column, data_type in columns.items())
+    columns = ", ".join(identifier(column) for column in columns_of(endpoint))
+    rows = landed_query(connection, endpoint, landing.root / landed.path)
     connection.execute(
-        f"create or replace temp view landed as select {literal(load.source_id)} as source_id, {selected},"
-        f" file_row_number + 1 as _row_number from read_parquet({literal(path)}, file_row_number = true, hive_partitioning = false)"
+        f"create or replace temp view landed as"
+        f" select {literal(load.source_id)} as source_id, {columns}, file_row_number + 1 as _row_number from ({rows})"
     )
     bounds = {each.name: _bounds(each.name, each.may_be_future, as_of) for each in endpoint.fields if each.type == "timestamp"}
     refused = " or ".join(f"coalesce(not ({within}), false)" for within in bounds.values()) or "false"

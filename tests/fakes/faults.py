@@ -21,17 +21,25 @@ class Faults:
         share: of the answers that are spoilt.
         kinds: what may go wrong; `earlier_page` answers with what was answered last on this path, so that a page comes twice
             and its cursor is repeated.
+        hang_seconds: how long a `timeout` takes; longer than the client waits.
         lists: keys under which answers hold records, for `reordered_page`; an answer that is a list is one itself.
     """
 
     def __init__(
-        self, app: Any, seed: int, share: float = 0.2, kinds: tuple[str, ...] = KINDS, lists: tuple[str, ...] = ("items",)
+        self,
+        app: Any,
+        seed: int,
+        share: float = 0.2,
+        kinds: tuple[str, ...] = KINDS,
+        lists: tuple[str, ...] = ("items",),
+        hang_seconds: float = 1.2,
     ) -> None:
         self.app = app
         self.random = random.Random(seed)
         self.share = share
         self.kinds = kinds
         self.lists = lists
+        self.hang_seconds = hang_seconds
         self.last: dict[str, list[dict[str, Any]]] = {}
         self.spoilt: dict[str, int] = {}
 
@@ -46,7 +54,7 @@ class Faults:
         elif kind in ("429_without", "500", "503", "401"):
             await _answer(send, int(kind[:3]), b'{"message": "not now"}')
         elif kind == "timeout":
-            await asyncio.sleep(1.2)
+            await asyncio.sleep(self.hang_seconds)
             await _answer(send, 200, b"{}")
         elif kind == "dropped":
             # Ends without an answer: uvicorn closes the connection.

@@ -1,5 +1,8 @@
 """What can go wrong between Twoway and a source system, as one line that says how to mend it."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from pipelines.errors import Problem, SourceError
 
 
@@ -18,3 +21,11 @@ class ApiError(SourceError):
 
 class DriftError(ApiError):
     """Records are not shaped as the connector knows them: a field is gone, or of another type."""
+
+
+def redacted(error: SourceError, redact: Callable[[str], str]) -> SourceError:
+    """The error with its sentences redacted, and without the exceptions that it came from: their texts are not."""
+    error.problems = [replace(each, file=redact(each.file), what=redact(each.what)) for each in error.problems]
+    error.args = ("\n".join(str(problem) for problem in error.problems),)
+    error.__cause__ = error.__context__ = None
+    return error

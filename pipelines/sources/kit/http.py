@@ -3,18 +3,22 @@
 import json
 import logging
 import random
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC
 from functools import partial
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import orjson
 
 from pipelines.errors import shorten
-from pipelines.sources.kit.errors import ApiError
-from pipelines.sources.kit.redaction import Redactor
+from pipelines.sources.kit.errors import ApiError, DriftError
+from pipelines.sources.kit.redaction import Redactor, redact_library_logs
 
 if TYPE_CHECKING:
     from dlt.sources.helpers.rest_client.paginators import BasePaginator
@@ -78,7 +82,7 @@ class Api:
 
     Args:
         source_id: the source, for messages.
-        base_url: everything called lies below it; a link elsewhere is refused, and no token is sent there.
+        base_url: paths are below it; a link to another scheme, host or port is refused, and nothing is sent there.
         auth: puts the token on requests.
         refresh: called once when a token is refused, to get another; None where there is no other.
         redact: takes secrets out of messages.
@@ -106,6 +110,7 @@ class Api:
         from dlt.sources.helpers.rest_client import RESTClient
         from requests.adapters import HTTPAdapter
 
+        redact_library_logs(self.redact)
         parts = urlsplit(self.base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
             raise ApiError(self.source_id, "base_url", "is not an address like https://example.com without a user in it. Correct it.")
@@ -115,9 +120,10 @@ class Api:
         session = Session(timeout=self.timeout_seconds, raise_for_status=False)
         session.headers["User-Agent"] = "twoway"
         session.adapters.clear()
-        # The only adapter: whatever a server says, no other host is ever called.
-        self._origin = f"{parts.scheme}://{parts.netloc}/".lower()
-        session.mount(self._origin, HTTPAdapter(max_retries=0))
+        # The only adapters: whatever a server says, no other host is ever called.
+        self._origins = _spellings(parts.scheme.lower(), parts.netloc.lower())
+        for origin in self._origins:
+            session.mount(origin, HTTPAdapter(max_retries=0))
         self._send_once = session.send
         session.send = self._send  # ty: ignore[invalid-assignment]
         self._client = RESTClient(self.base_url, headers=self.headers, auth=self.auth, session=session)  # ty: ignore[invalid-argument-type]
@@ -128,11 +134,13 @@ class Api:
         Raises:
             ApiError: after bounded retries, or at once where retrying can't help; holds the vendor's message.
         """
-        return self._client.get(path, params=params).json()
+        with self._explained(path):
+            return self._client.get(path, params=params).json()
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """The parsed answer to a POST that only reads, such as a search."""
-        return self._client.post(path, json=body).json()
+        with self._explained(path):
+            return self._client.post(path, json=body).json()
 
     def pages(
         self,
@@ -141,6 +149,8 @@ class Api:
         records: str,
         params: dict[str, Any] | None = None,
         body: dict[str, Any] | None = None,
+        *,
+        may_lack_records: bool = False,
     ) -> Iterator[tuple[list[dict[str, Any]], Any]]:
         """Pages of records, each with its whole parsed answer.
 
@@ -150,10 +160,15 @@ class Api:
             records: JSONPath of the list in an answer; `$` where the answer is the list.
             params: of the query.
             body: sent as JSON by POST, where given.
+            may_lack_records: whether the vendor leaves the list out where it is empty. Otherwise an answer without it, such as a
+                gateway's, stops the source: taken for the end, it would lose records, or delete those that were not listed.
 
         Raises:
             ApiError: as `get`; also for a cursor that keeps coming back.
+            DriftError: an answer has no list of records.
         """
+        from dlt.common.jsonpath import compile_path
+
         seen: dict[str, int] = {}
         found = self._client.paginate(
             path,
@@ -161,15 +176,33 @@ class Api:
             params=params,
             json=body,
             paginator=paginator,
-            data_selector=records,
+            data_selector=compile_path(records),
             hooks={"response": []},
         )
-        for page in found:
-            yield list(page), page.response.json()
-            asked = f"{page.request.url} {page.request.params} {page.request.json}"
-            seen[asked] = seen.get(asked, 0) + 1
-            if seen[asked] > MAX_REPEATS_OF_A_CURSOR:
-                raise ApiError(self.source_id, path, "hands out the same page again and again. Try later, or tell the vendor.")
+        with self._explained(path):
+            for page in found:
+                answer = page.response.json()
+                if not page and not may_lack_records and not _has_list(answer, records):
+                    what = f"answers without {records}, where its records should be. Try later; what was landed stays."
+                    raise DriftError(self.source_id, self.redact(path), what)
+                yield list(page), answer
+                asked = f"{page.request.url} {page.request.params} {page.request.json}"
+                seen[asked] = seen.get(asked, 0) + 1
+                if seen[asked] > MAX_REPEATS_OF_A_CURSOR:
+                    what = "hands out the same page again and again. Try later, or tell the vendor."
+                    raise ApiError(self.source_id, self.redact(path), what)
+
+    @contextmanager
+    def _explained(self, path: str) -> Generator[None]:
+        """Errors of the HTTP library as one line; their own text can hold links, and so secrets."""
+        from requests import RequestException
+
+        try:
+            yield
+        except (RequestException, ValueError, TypeError) as error:
+            sense = f"a link, a redirect or a count makes no sense ({type(error).__name__})"
+            what = f"can't be read further: {sense}. Try later, or tell the vendor."
+            raise ApiError(self.source_id, self.redact(path), what) from None
 
     def _send(self, request: "PreparedRequest", **options: Any) -> "Response":
         self._pin(request)
@@ -189,17 +222,19 @@ class Api:
             if attempt < MAX_ATTEMPTS:
                 self.calls.retries += 1
                 self._wait(wait or 0.0)
-        raise ApiError(
-            self.source_id, _path(request), f"failed {MAX_ATTEMPTS} times in a row ({self._last}). Try later; what was landed stays."
-        )
+        raise self._error(request, f"failed {MAX_ATTEMPTS} times in a row ({self._last}). Try later; what was landed stays.")
 
     def _pin(self, request: "PreparedRequest") -> None:
         url = request.url or ""
-        if not url.lower().startswith(self._origin):
-            host = urlsplit(url).hostname or "nowhere"
-            raise ApiError(
-                self.source_id, _path(request), f"leads to another host ({shorten(host)}), which is refused: the token stays at home."
-            )
+        if not url.lower().startswith(self._origins):
+            host = urlsplit(url).netloc.rpartition("@")[2] or "nowhere"
+            what = f"leads to another host ({shorten(host)}), which is refused: the token stays at home."
+            raise self._error(request, what)
+
+    def _error(self, request: "PreparedRequest", what: str) -> ApiError:
+        """Named by the path, without host and query, which may hold secrets or persons."""
+        path = urlsplit(request.url or "").path or "/"
+        return ApiError(self.source_id, shorten(self.redact(path), 200), self.redact(what))
 
     def _attempt(self, request: "PreparedRequest", options: dict[str, Any], attempt: int) -> tuple["Response | None", float | None]:
         """A response, and how long to wait before asking again; no wait where the response can be used or never will."""
@@ -209,9 +244,8 @@ class Api:
         try:
             response = self._send_once(request, **options)
         except exceptions.SSLError as error:
-            self._last = "TLS"
-            message = f"can't be trusted: {self.redact(str(error.args[0]))}"
-            raise ApiError(self.source_id, _path(request), shorten(message, 300)) from None
+            what = shorten(f"can't be trusted: {self.redact(str(error.args[0]))}", 300)
+            raise self._error(request, what) from None
         except (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError, exceptions.ContentDecodingError) as error:
             self._last = type(error).__name__
             return None, self._backoff(attempt)
@@ -219,7 +253,7 @@ class Api:
             self._last = f"HTTP {response.status_code}"
             return None, self._retry_after(response, attempt)
         if response.status_code < FIRST_ERROR and not self._parse(response):
-            self._last = "truncated JSON"
+            self._last = "truncated JSON, or none"
             return None, self._backoff(attempt)
         return response, None
 
@@ -233,8 +267,8 @@ class Api:
         except orjson.JSONDecodeError:
             try:
                 # Lone surrogates are legal in JSON and nowhere else.
-                parsed = _without_surrogates(json.loads(response.content))
-            except ValueError:
+                parsed = _without_surrogates(json.loads(response.content, parse_constant=_no_number))
+            except (ValueError, RecursionError):
                 return False
         response.json = partial(_same, parsed)  # ty: ignore[invalid-assignment]
         return True
@@ -243,15 +277,15 @@ class Api:
         limit = self.dialect.rate_limit(response)
         if limit is not None:
             self.calls.remaining = limit.remaining
-            if limit.remaining <= 0:
-                self._wait(min(limit.reset_seconds, LONGEST_WAIT_SECONDS))
         if response.status_code < FIRST_ERROR:
+            if limit is not None and limit.remaining <= 0:
+                self._wait(min(limit.reset_seconds, LONGEST_WAIT_SECONDS))
             return response
         try:
             said = self.dialect.message(orjson.loads(response.content))
         except (orjson.JSONDecodeError, AttributeError):
             said = ""
-        raise ApiError(self.source_id, _path(request), _advice(response.status_code, shorten(self.redact(said), 300)))
+        raise self._error(request, _advice(response.status_code, shorten(self.redact(said), 300)))
 
     def _retry_after(self, response: "Response", attempt: int) -> float:
         limit = self.dialect.rate_limit(response)
@@ -285,9 +319,23 @@ def _without_surrogates(value: Any) -> Any:
     return value
 
 
-def _path(request: "PreparedRequest") -> str:
-    """The endpoint without host and query, which may hold secrets or persons."""
-    return urlsplit(request.url or "").path or "/"
+def _no_number(_: str) -> None:
+    """NaN and infinities, which are no JSON."""
+
+
+def _has_list(answer: Any, records: str) -> bool:
+    """Whether an answer has the list of records, if only an empty one or null in its place."""
+    from dlt.common.jsonpath import find_values
+
+    return bool(find_values(records, answer)) and answer is not None
+
+
+def _spellings(scheme: str, netloc: str) -> tuple[str, ...]:
+    """How an origin may be written: with and without its scheme's own port."""
+    own = {"http": ":80", "https": ":443"}[scheme]
+    bare = netloc.removesuffix(own)
+    written = (bare, bare + own) if bare != netloc or not re.search(r":\d+$", netloc) else (netloc,)
+    return tuple(f"{scheme}://{each}/" for each in written)
 
 
 def _seconds(header: str | None) -> float | None:
@@ -297,11 +345,13 @@ def _seconds(header: str | None) -> float | None:
     if not header:
         return None
     try:
-        return float(header)
+        seconds = float(header)
+        return seconds if isfinite(seconds) else None
     except ValueError:
         pass
     try:
-        return parsedate_to_datetime(header).timestamp() - time.time()
+        found = parsedate_to_datetime(header)
+        return found.replace(tzinfo=found.tzinfo or UTC).timestamp() - time.time()
     except (TypeError, ValueError):
         return None
 

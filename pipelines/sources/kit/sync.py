@@ -8,7 +8,9 @@ killed one goes on from the last of them.
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +20,11 @@ import duckdb
 
 from pipelines.errors import SourceError
 from pipelines.landing import Landing, Load
-from pipelines.sources.kit.endpoints import Endpoint, Pull, Record, System, SystemSettings
+from pipelines.sources.kit.endpoints import Cursor, Endpoint, Pull, Record, System, SystemSettings
+from pipelines.sources.kit.errors import ApiError, redacted
 from pipelines.sources.kit.http import Api
 from pipelines.sources.kit.known import KnownRows
-from pipelines.sources.kit.redaction import RedactingFilter
+from pipelines.sources.kit.leftovers import sweep
 from pipelines.sources.kit.rows import BATCH_ROWS, batch_of, tombstones
 
 if TYPE_CHECKING:
@@ -31,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 ROWS_PER_LOAD = 200_000
 SECONDS_PER_LOAD = 300.0
-LIBRARY_LOGGERS = ("dlt", "urllib3", "requests")
 
 
 @dataclass(frozen=True)
@@ -91,18 +93,35 @@ def sync(source: ApiSource, landing: Landing, tell: Callable[[str], None] = logg
     Raises:
         SourceError: the source can't be read further; loads made before stay, and the next sync goes on from them.
     """
+    failure = None
     api = source.connect()
-    with _quiet_libraries(api):
-        pipeline = _pipeline(source, landing.root)
-        made = _finish(pipeline, source, landing)
-        progress, until = Progress(), datetime.now(UTC).replace(microsecond=0)
-        todo = source.system.endpoints
-        while todo:
-            round_ = _Round(source, todo, landing, api, until, progress, tell)
-            _extract(pipeline, round_)
-            made += _finish(pipeline, source, landing)
-            todo = tuple(each for each in todo if {each.table, each.parent} & round_.unfinished)
-        return made
+    try:
+        return _synced(source, landing, api, tell)
+    except SourceError as error:
+        failure = redacted(error, api.redact)
+    raise failure
+
+
+def _synced(source: ApiSource, landing: Landing, api: Api, tell: Callable[[str], None]) -> list[Load]:
+    pipeline = _pipeline(source, landing.root)
+    made = _finish(pipeline, source, landing)
+    progress, until = Progress(), datetime.now(UTC).replace(microsecond=0)
+    todo = source.system.endpoints
+    while todo:
+        round_ = _Round(source, todo, landing, api, until, progress, tell)
+        _extract(pipeline, round_)
+        made += _finish(pipeline, source, landing)
+        todo = _unfinished(todo, round_.unfinished)
+    return made
+
+
+def _unfinished(endpoints: tuple[Endpoint, ...], cut: set[str]) -> tuple[Endpoint, ...]:
+    """Endpoints that have more to say, and those that ask for children of theirs, and for children of those."""
+    again = set(cut)
+    for endpoint in endpoints:
+        if endpoint.parent in again:
+            again.add(endpoint.table)
+    return tuple(endpoint for endpoint in endpoints if endpoint.table in again)
 
 
 def known_state(source_id: str, landing: Landing) -> dict[str, Any]:
@@ -130,7 +149,7 @@ class _Round:
         self.until = until
         self.progress = progress
         self.tell = tell
-        self.unfinished: set[str | None] = set()
+        self.unfinished: set[str] = set()
         self.started = time.monotonic()
         self.n_pulled = 0
         self.connection = duckdb.connect(":memory:")
@@ -148,27 +167,33 @@ class _Round:
     def rows(self, endpoint: Endpoint, state: dict[str, Any]) -> Iterator["pa.Table"]:
         """Changed rows of one endpoint, in batches; moves its cursor in `state` once they are all handed over."""
         known = self.known[endpoint.table]
-        pull = Pull(self.api, self.source.settings, state.get("cursor"), self.until, self._changed, self._rows)
-        buffer: list[Record] = []
-        resume, has_ended = state.get("cursor"), True
-        for page in endpoint.pull(pull):
-            buffer += page.records
-            self.n_pulled += len(page.records)
-            resume = page.resume if page.resume is not None else resume
-            if len(buffer) >= BATCH_ROWS:
-                yield from self._batch(buffer, endpoint)
-                buffer = []
-            if page.resume is not None and not endpoint.lists_all and self.is_full():
-                has_ended = False
-                self.unfinished.add(endpoint.table)
-                break
-        yield from self._batch(buffer, endpoint)
-        if endpoint.lists_all and has_ended:
+        cursor = yield from self._pulled(endpoint, state.get("cursor"))
+        if endpoint.lists_all and known.has_missing():
+            # A listing whose pages move while it is read skips records: only what two of them lack was deleted.
+            cursor = yield from self._pulled(endpoint, state.get("cursor"))
             gone = tombstones(known.missing(), endpoint)
             if len(gone):
                 self._count(endpoint.table, 0, len(gone))
                 yield gone
-        state["cursor"] = resume
+        state["cursor"] = cursor
+
+    def _pulled(self, endpoint: Endpoint, cursor: Cursor) -> Generator["pa.Table", None, Cursor]:
+        pull = Pull(self.api, self.source.settings, cursor, self.until, self._changed, self._rows)
+        buffer: list[Record] = []
+        for page in endpoint.pull(pull):
+            buffer += page.records
+            self.n_pulled += len(page.records)
+            cursor = page.resume if page.resume is not None else cursor
+            if len(buffer) >= BATCH_ROWS:
+                yield from self._batch(buffer, endpoint)
+                buffer = []
+            # A later load would not know which parents changed in this one.
+            can_be_cut = page.resume is not None and not endpoint.lists_all and endpoint.parent is None
+            if can_be_cut and self.is_full():
+                self.unfinished.add(endpoint.table)
+                break
+        yield from self._batch(buffer, endpoint)
+        return cursor
 
     def _batch(self, records: list[Record], endpoint: Endpoint) -> Iterator["pa.Table"]:
         known = self.known[endpoint.table]
@@ -197,6 +222,8 @@ def _pipeline(source: ApiSource, root: Path) -> Any:
     # Read by dlt when it is first imported, and whenever it resolves a configuration.
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
+    # The trace is a pickle of every exception with its text.
+    os.environ["ENABLE_RUNTIME_TRACE"] = "false"
     os.environ["EXTRACT__NEXT_ITEM_MODE"] = "fifo"
     os.environ["LOAD__DELETE_COMPLETED_JOBS"] = "true"
     folder = root / source.source_id
@@ -206,6 +233,7 @@ def _pipeline(source: ApiSource, root: Path) -> Any:
 
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{source.system.name}_{source.source_id}".lower().replace("-", "_").replace(".", "_")
+    sweep(folder / "_dlt" / name)
     destination = filesystem(bucket_url=folder.resolve().as_uri(), layout="{table_name}/{load_id}.{file_id}.{ext}")
     return dlt.pipeline(name, pipelines_dir=str(folder / "_dlt"), destination=destination, dataset_name="_loads")
 
@@ -221,49 +249,47 @@ def _extract(pipeline: Any, round_: _Round) -> None:
         return dlt.resource(rows, name=round_.source.system.raw_table(endpoint), write_disposition="append")
 
     made = dlt.source(lambda: [resource(endpoint) for endpoint in round_.endpoints], name=round_.source.system.name)
-    try:
-        pipeline.extract(made(), loader_file_format="parquet")
-    except PipelineStepFailed as error:
-        pipeline.abort_packages()
-        raise _cause(error, round_) from None
-
-
-def _cause(error: BaseException, round_: _Round) -> SourceError:
-    """The SourceError within dlt's wrapping; anything else becomes one, redacted."""
-    from pipelines.sources.kit.errors import ApiError
-
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, SourceError):
-            return seen
-        last, seen = seen, seen.__cause__ or seen.__context__
-    return ApiError(round_.source.source_id, round_.source.system.title, f"can't be read: {round_.api.redact(str(last))}")
+    with _explained(round_.source):
+        try:
+            pipeline.extract(made(), loader_file_format="parquet")
+        except PipelineStepFailed:
+            pipeline.abort_packages()
+            raise
 
 
 def _finish(pipeline: Any, source: ApiSource, landing: Landing) -> list[Load]:
     """Load packages that were extracted, now or before a kill, and write the manifests that are missing."""
     if pipeline.has_pending_data:
-        pipeline.normalize()
-        pipeline.load()
-    cursors = _cursors(pipeline)
-    return landing.adopt(source.source_id, source.system.name, "_loads", cursors)
+        with _explained(source):
+            pipeline.normalize()
+            pipeline.load()
+            if pipeline.has_pending_data:
+                # A first package whose schema was not stored before a kill, which dlt skips. Its cursor was not stored either.
+                pipeline.abort_packages()
+    return landing.adopt(source.source_id, source.system.name, "_loads", _cursors(pipeline))
+
+
+@contextmanager
+def _explained(source: ApiSource) -> Generator[None]:
+    """The SourceError within dlt's wrapping; anything else becomes one that says where it arose, not what it says."""
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    try:
+        yield
+    except PipelineStepFailed as error:
+        seen: BaseException | None = error
+        while seen is not None and not isinstance(seen, SourceError):
+            last, seen = seen, seen.__cause__ or seen.__context__
+        raise seen or ApiError(source.source_id, source.system.title, _unexpected(last)) from None
+
+
+def _unexpected(error: BaseException) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1:]
+    where = "".join(f" in {Path(each.filename).name}, line {each.lineno}" for each in frame)
+    reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+    return f"can't be read further ({type(error).__name__}{where}{reason}). What was landed stays; if it comes again, report it."
 
 
 def _cursors(pipeline: Any) -> dict[str, Any]:
     resources = next(iter(pipeline.state.get("sources", {}).values()), {}).get("resources", {})
     return {table: state["cursor"] for table, state in resources.items() if "cursor" in state}
-
-
-class _quiet_libraries:  # noqa: N801
-    """Every line that the HTTP and loading libraries log passes the redactor."""
-
-    def __init__(self, api: Api) -> None:
-        self._filter = RedactingFilter(api.redact)
-
-    def __enter__(self) -> None:
-        for name in LIBRARY_LOGGERS:
-            logging.getLogger(name).addFilter(self._filter)
-
-    def __exit__(self, *_: object) -> None:
-        for name in LIBRARY_LOGGERS:
-            logging.getLogger(name).removeFilter(self._filter)
