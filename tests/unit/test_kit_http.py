@@ -161,7 +161,7 @@ def test_a_refused_token_is_refreshed_once_and_the_call_repeated() -> None:
 
         def refresh() -> None:
             refreshed.append(True)
-            auth.token = "new-token"  # ty: ignore[invalid-assignment]
+            auth.token = "new-token"
 
         assert Api("desk", f"{url}/", auth, refresh=refresh).get("items") == {"n": 1}
     assert refreshed == [True]

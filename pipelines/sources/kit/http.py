@@ -125,8 +125,8 @@ class Api:
         for origin in self._origins:
             session.mount(origin, HTTPAdapter(max_retries=0))
         self._send_once = session.send
-        session.send = self._send  # ty: ignore[invalid-assignment]
-        self._client = RESTClient(self.base_url, headers=self.headers, auth=self.auth, session=session)  # ty: ignore[invalid-argument-type]
+        session.send = self._send
+        self._client = RESTClient(self.base_url, headers=self.headers, auth=self.auth, session=session)
 
     def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
         """The parsed answer to a GET.
@@ -260,7 +260,7 @@ class Api:
     def _parse(self, response: "Response") -> bool:
         """Parse once and keep; whether the body was whole."""
         if not response.content:
-            response.json = partial(_same, None)  # ty: ignore[invalid-assignment]
+            response.json = partial(_same, None)
             return True
         try:
             parsed = orjson.loads(response.content)
@@ -270,7 +270,7 @@ class Api:
                 parsed = _without_surrogates(json.loads(response.content, parse_constant=_no_number))
             except (ValueError, RecursionError):
                 return False
-        response.json = partial(_same, parsed)  # ty: ignore[invalid-assignment]
+        response.json = partial(_same, parsed)
         return True
 
     def _checked(self, response: "Response", request: "PreparedRequest") -> "Response":

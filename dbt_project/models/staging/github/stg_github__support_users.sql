@@ -1,13 +1,21 @@
 -- One user per repository and person: who belongs to one project's staff is a customer of another's.
 with appearances as (
-    select source_id, repository, user_id, user_login, user_type, author_association, created_at, updated_at, _load_id, _row_number
-    from {{ source('github', 'github__issues') }} where not _is_deleted
-    union all
-    select source_id, repository, user_id, user_login, user_type, author_association, created_at, updated_at, _load_id, _row_number
-    from {{ source('github', 'github__comments') }} where not _is_deleted
-    union all
-    select source_id, repository, user_id, user_login, user_type, author_association, created_at, updated_at, _load_id, _row_number
-    from {{ source('github', 'github__review_comments') }} where not _is_deleted
+    {% for table in ('issues', 'comments', 'review_comments') %}
+        select
+            source_id,
+            repository,
+            user_id,
+            user_login,
+            user_type,
+            author_association,
+            created_at,
+            updated_at,
+            _load_id,
+            _row_number
+        from {{ source('github', 'github__' ~ table) }}
+        where not _is_deleted
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 )
 
 select
