@@ -5,6 +5,9 @@
         'brands', 'support_tickets', 'support_messages', 'support_ticket_changes', 'support_users', 'social_accounts',
         'social_posts', 'outcome_events',
     ],
+    'zendesk': [
+        'brands', 'support_tickets', 'support_messages', 'support_ticket_changes', 'support_users', 'support_ratings',
+    ],
 }) }}
 {%- endmacro %}
 
