@@ -5,6 +5,7 @@
         'brands', 'support_tickets', 'support_messages', 'support_ticket_changes', 'support_users', 'social_accounts',
         'social_posts', 'outcome_events',
     ],
+    'hubspot': ['crm_accounts', 'crm_contacts', 'crm_deals', 'crm_deal_stage_changes', 'crm_owners'],
     'zendesk': [
         'brands', 'support_tickets', 'support_messages', 'support_ticket_changes', 'support_users', 'support_ratings',
     ],

@@ -9,6 +9,7 @@ from pipelines.sources.kit.endpoints import System
 # Name: module and its System. Imported when asked for: an HTTP stack takes two seconds that files don't need.
 MODULES = {
     "github": "pipelines.sources.support.github:GITHUB",
+    "hubspot": "pipelines.sources.crm.hubspot:HUBSPOT",
     "zendesk": "pipelines.sources.support.zendesk:ZENDESK",
 }
 

@@ -18,6 +18,8 @@ from pipelines.landing import Landing
 from pipelines.paths import BUNDLED_INPUT, DBT_PROJECT, DEFAULT_PLAN, Home
 from pipelines.plan import load_plan
 from pipelines.settings import load_settings, secrets_of
+from pipelines.sources.crm.hubspot import HUBSPOT, HubSpotSettings
+from pipelines.sources.crm.hubspot import connect as connect_hubspot
 from pipelines.sources.files import FilesSource
 from pipelines.sources.kit.sync import ApiSource, sync
 from pipelines.sources.registry import MODULES, system_named
@@ -28,6 +30,7 @@ from pipelines.sources.support.zendesk import connect as connect_zendesk
 from pipelines.state import create_state
 from pipelines.warehouse import RunContext, connect, load_raw
 from tests.fakes.github import GitHub
+from tests.fakes.hubspot import HubSpot
 from tests.fakes.server import served
 from tests.fakes.zendesk import Zendesk
 from tests.systems import canonical, staged
@@ -38,7 +41,7 @@ SYSTEMS = sorted(MODULES)
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home whose landing holds the bundled files, a GitHub repository and a Zendesk account, its input layer built by dbt."""
+    """A home whose landing holds the bundled files and an account of every system, its input layer built by dbt."""
     made = Home(tmp_path_factory.mktemp("systems"))
     made.prepare()
     landing = Landing(made.landing)
@@ -60,7 +63,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     with served(zendesk.app) as url:
         desk = ZendeskSettings(id="desk", system="zendesk", base_url=f"{url}/")
         sync(ApiSource(ZENDESK, desk, lambda: connect_zendesk(desk, secrets)), landing)
-    loads += [*landing.loads("gh"), *landing.loads("desk")]
+    hubspot = HubSpot("token-5678")
+    hubspot.owners = [{"id": "7", "email": "rep@acme.example", "firstName": "Rep", "lastName": "One"}]
+    deal = hubspot.deal("Big", hubspot.make("companies", name="Acme"), hubspot.make("contacts", email="jane@acme.example"), "10")
+    hubspot.move(deal, "won", hs_is_closed="true", hs_is_closed_won="true", closedate="2025-06-01T00:00:00Z")
+    with served(hubspot.app) as url:
+        crm = HubSpotSettings(id="crm", system="hubspot", base_url=f"{url}/")
+        sync(ApiSource(HUBSPOT, crm, lambda: connect_hubspot(crm, {"token": SecretStr(hubspot.token)})), landing)
+    loads += [load for source in ("gh", "desk", "crm") for load in landing.loads(source)]
     context = RunContext(AS_OF, loads, load_plan(DEFAULT_PLAN), b"key", False, None, frozenset(SYSTEMS))
     with connect(made.build, "1GB", made.temp) as connection:
         load_raw(connection, landing, context)
@@ -80,7 +90,7 @@ def _dbt(home: Home, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("name", "source_id"), [("github", "gh"), ("zendesk", "desk")])
+@pytest.mark.parametrize(("name", "source_id"), [("github", "gh"), ("zendesk", "desk"), ("hubspot", "crm")])
 def test_dbt_makes_of_staging_what_the_tests_render(home: Home, name: str, source_id: str) -> None:
     expected = canonical(staged(system_named(name), Landing(home.landing), source_id, AS_OF), system_named(name))
     with duckdb.connect(str(home.build), read_only=True) as connection:
