@@ -19,7 +19,7 @@ from pipelines.sources.kit.endpoints import System
 from pipelines.sql import identifier
 
 STAGING = DBT_PROJECT / "models" / "staging"
-MACROS = ("every_source.sql",)
+MACROS = ("every_source.sql", "html_text.sql")
 
 
 def staged(system: System, landing: Landing, source_id: str, as_of: datetime | None = None) -> duckdb.DuckDBPyConnection:

@@ -10,6 +10,7 @@ from pipelines.sources.kit.endpoints import System
 MODULES = {
     "github": "pipelines.sources.support.github:GITHUB",
     "hubspot": "pipelines.sources.crm.hubspot:HUBSPOT",
+    "mastodon": "pipelines.sources.social.mastodon:MASTODON",
     "zendesk": "pipelines.sources.support.zendesk:ZENDESK",
 }
 

@@ -23,6 +23,8 @@ from pipelines.sources.crm.hubspot import connect as connect_hubspot
 from pipelines.sources.files import FilesSource
 from pipelines.sources.kit.sync import ApiSource, sync
 from pipelines.sources.registry import MODULES, system_named
+from pipelines.sources.social.mastodon import MASTODON, MastodonSettings
+from pipelines.sources.social.mastodon import connect as connect_mastodon
 from pipelines.sources.support.github import GITHUB, GitHubSettings
 from pipelines.sources.support.github import connect as connect_github
 from pipelines.sources.support.zendesk import ZENDESK, ZendeskSettings
@@ -31,6 +33,7 @@ from pipelines.state import create_state
 from pipelines.warehouse import RunContext, connect, load_raw
 from tests.fakes.github import GitHub
 from tests.fakes.hubspot import HubSpot
+from tests.fakes.mastodon import Mastodon
 from tests.fakes.server import served
 from tests.fakes.zendesk import Zendesk
 from tests.systems import canonical, staged
@@ -70,7 +73,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     with served(hubspot.app) as url:
         crm = HubSpotSettings(id="crm", system="hubspot", base_url=f"{url}/")
         sync(ApiSource(HUBSPOT, crm, lambda: connect_hubspot(crm, {"token": SecretStr(hubspot.token)})), landing)
-    loads += [load for source in ("gh", "desk", "crm") for load in landing.loads(source)]
+    mastodon = Mastodon("token-9999")
+    mastodon.post("an <b>answer</b>", reply_to=mastodon.mention("jane", "@brand where is it"))
+    with served(mastodon.app) as url:
+        toots = MastodonSettings(id="toots", system="mastodon", base_url=f"{url}/", brand_id="acme")
+        sync(ApiSource(MASTODON, toots, lambda: connect_mastodon(toots, {"token": SecretStr(mastodon.token)})), landing)
+    loads += [load for source in ("gh", "desk", "crm", "toots") for load in landing.loads(source)]
     context = RunContext(AS_OF, loads, load_plan(DEFAULT_PLAN), b"key", False, None, frozenset(SYSTEMS))
     with connect(made.build, "1GB", made.temp) as connection:
         load_raw(connection, landing, context)
@@ -90,7 +98,7 @@ def _dbt(home: Home, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("name", "source_id"), [("github", "gh"), ("zendesk", "desk"), ("hubspot", "crm")])
+@pytest.mark.parametrize(("name", "source_id"), [("github", "gh"), ("zendesk", "desk"), ("hubspot", "crm"), ("mastodon", "toots")])
 def test_dbt_makes_of_staging_what_the_tests_render(home: Home, name: str, source_id: str) -> None:
     expected = canonical(staged(system_named(name), Landing(home.landing), source_id, AS_OF), system_named(name))
     with duckdb.connect(str(home.build), read_only=True) as connection:
