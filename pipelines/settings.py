@@ -87,8 +87,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _ids_differ(self) -> Self:
         ids = [entry.id for entry in self.files] + [entry.id for _, entry in self.system_entries()]
-        if len(set(ids)) < len(ids):
-            raise ValueError("every entry needs an id of its own")
+        if twice := sorted({each for each in ids if ids.count(each) > 1}):
+            raise ValueError(f"every entry of files and systems needs an id of its own; {twice[0]!r} stands twice")
         return self
 
     @field_validator("secret_key")
@@ -183,7 +183,7 @@ def load_settings(home: Path | None = None, input_folder: Path | None = None, pl
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
+        wrong = "; ".join(": ".join([*([".".join(map(str, e["loc"]))] if e["loc"] else []), e["msg"]]) for e in error.errors())
         raise ConfigError(f"The configuration does not fit. {wrong}") from error
     if settings.identity.probable_links:
         require_splink()
