@@ -41,7 +41,7 @@ def check(home: HomeOption = None) -> None:
     has_failed = False
     for source in [*settings.sources(), *settings.api_sources()]:
         try:
-            said = f"{len(source.discover())} tables" if isinstance(source, FilesSource) else source.probe()
+            said = f"{len(source.discover())} table(s)" if isinstance(source, FilesSource) else source.probe()
             print(f"ok      {source.source_id}: {said}")
         except (SourceError, ConfigError) as error:
             has_failed = True
@@ -54,7 +54,7 @@ def init(
 ) -> None:
     """Write twoway.toml by asking which systems are in use. Secrets stay in the environment."""
     from pipelines.files_io import write_text_durably
-    from pipelines.settings import CONFIG_FILE
+    from pipelines.settings import CONFIG_FILE, source_id_of
     from pipelines.sources.registry import MODULES, system_named
 
     target = folder / CONFIG_FILE
@@ -64,7 +64,7 @@ def init(
     entries, variables = [], []
     path = _ask("Folder with canonical files")
     if path:
-        entries.append({"files": {"id": Path(path).name or "files", "path": path}})
+        entries.append({"files": {"id": source_id_of(Path(path)), "path": path}})
     for system in map(system_named, MODULES):
         answers = {
             name: typer.prompt(f"{system.title}: {question}", default="", show_default=False) for name, question in system.asks.items()
