@@ -65,12 +65,7 @@ def ensure_manifest(home: Home, memory_limit: str, systems: Sequence[str] = ()) 
         fcntl.flock(lock, fcntl.LOCK_EX)
         if manifest.exists() and stamp.exists() and stamp.read_text() == parsed_from:
             return manifest
-        command = [sys.executable, "-m", "dbt.cli.main", "parse", "--quiet"]
-        command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target)]
-        environment = {**os.environ, **dbt_environment(home, memory_limit, systems)}
-        parsed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if parsed.returncode != 0:
-            raise TwowayError(f"dbt could not parse {DBT_PROJECT}:\n{parsed.stdout}{parsed.stderr}")
+        _call(home, memory_limit, systems, f"parse {DBT_PROJECT}", "parse")
         stamp.write_text(parsed_from)
     return manifest
 
@@ -82,12 +77,16 @@ def build_staging(home: Home, memory_limit: str, systems: Sequence[str]) -> None
         TwowayError: dbt could not make them; holds dbt's own words.
     """
     selected = [f"path:models/staging/{system}" for system in systems]
-    command = [sys.executable, "-m", "dbt.cli.main", "run", "--quiet", "--select", *selected]
+    _call(home, memory_limit, systems, f"make the staging of {', '.join(systems)}", "run", "--select", *selected)
+
+
+def _call(home: Home, memory_limit: str, systems: Sequence[str], purpose: str, *arguments: str) -> None:
+    command = [sys.executable, "-m", "dbt.cli.main", *arguments, "--quiet"]
     command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target_folder(home))]
     environment = {**os.environ, **dbt_environment(home, memory_limit, systems)}
-    made = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if made.returncode != 0:
-        raise TwowayError(f"dbt could not make the staging of {', '.join(systems)}:\n{made.stdout}{made.stderr}")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise TwowayError(f"dbt could not {purpose}:\n{done.stdout}{done.stderr}")
 
 
 def published_models(manifest: Path) -> list[Mapping[str, Any]]:

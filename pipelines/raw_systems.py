@@ -13,6 +13,8 @@ from pipelines.sql import identifier, literal
 
 EARLIEST_YEAR = 1990
 CLOCK_SKEW = timedelta(days=1)
+OUTSIDE = f"outside {EARLIEST_YEAR} to one day past as_of"
+_REASON = f"timestamp {OUTSIDE}"
 
 
 def load_system(connection: duckdb.DuckDBPyConnection, landing: Landing, system: System, loads: list[Load], as_of: datetime) -> None:
@@ -47,16 +49,16 @@ def _load_file(
         f"create or replace temp view landed as"
         f" select {literal(load.source_id)} as source_id, {columns}, file_row_number + 1 as _row_number from ({rows})"
     )
-    bounds = {each.name: _bounds(each.name, each.may_be_future, as_of) for each in endpoint.fields if each.type == "timestamp"}
-    refused = " or ".join(f"coalesce(not ({within}), false)" for within in bounds.values()) or "false"
+    within = {each.name: possible_instants(each.name, each.may_be_future, as_of) for each in endpoint.fields if each.type == "timestamp"}
+    refused = " or ".join(f"coalesce(not ({each}), false)" for each in within.values()) or "false"
     connection.execute(
         f"insert into raw.{name} by name select *, ? as _load_id, ?::timestamptz as _landed_at from landed where not ({refused})",
         [load.load_id, load.finished_at],
     )
-    for column, within in bounds.items():
+    for column, possible in within.items():
         connection.execute(
             f"insert into run.quarantine select source_id, ?, ?, _row_number, ?, {identifier(column)}::varchar, ?"
-            f" from landed where not ({within})",
+            f" from landed where not ({possible})",
             [name, landed.path, column, _REASON],
         )
 
@@ -86,13 +88,13 @@ def _count(connection: duckdb.DuckDBPyConnection, endpoint: Endpoint, name: str)
     )
 
 
-_REASON = f"timestamp outside {EARLIEST_YEAR} to one day past as_of"
-
-
-def _bounds(column: str, may_be_future: bool, as_of: datetime) -> str:
+def possible_instants(column: str, may_be_future: bool, as_of: datetime) -> str:
+    """SQL that holds for instants that can be true; planned instants have no upper bound."""
     name = identifier(column)
     within = f"{name} >= timestamptz '{EARLIEST_YEAR}-01-01 00:00:00+00'"
-    return within if may_be_future else f"{within} and {name} <= timestamptz '{(as_of + CLOCK_SKEW).isoformat()}'"
+    if not may_be_future:
+        within += f" and {name} <= timestamptz '{(as_of + CLOCK_SKEW).isoformat()}'"
+    return f"({within})"
 
 
 def make_views_of_every_source(connection: duckdb.DuckDBPyConnection, tables: Sequence[str], systems: Sequence[str] = ()) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -14,19 +14,17 @@ from pathlib import Path
 import duckdb
 
 from pipelines import __version__
-from pipelines.contract import Column, Table, tables
+from pipelines.contract import Table, tables
 from pipelines.errors import LockedError
 from pipelines.identity.probable import ProbableLinks, create_edges_table
 from pipelines.landing import LandedFile, Landing, Load
 from pipelines.paths import DBT_PROJECT, PACKAGE, Home
 from pipelines.plan import FrozenPlan
-from pipelines.raw_systems import load_system
+from pipelines.raw_systems import OUTSIDE, load_system, possible_instants
 from pipelines.sources.registry import system_named
 from pipelines.sql import literal
 from pipelines.warmth.step import create_scores_table
 
-EARLIEST_YEAR = 1990
-CLOCK_SKEW = timedelta(days=1)
 HMAC_BLOCK_BYTES = 64
 
 _held: set[Path] = set()
@@ -237,7 +235,7 @@ def _load_file(
         + literal(landing.root / landed.path)
         + ", hive_partitioning = false)"
     )
-    bounds = [(column, _bounds(column, as_of)) for column in table.columns if column.is_timestamp]
+    bounds = [(column, possible_instants(column.name, column.may_be_future, as_of)) for column in table.columns if column.is_timestamp]
     refused = " or ".join(f"coalesce(not ({within}), false)" for _, within in bounds)
     connection.execute(
         f"insert into raw.{table.raw_name} by name select *, ? as _loader, ? as _load_id, ?::timestamptz as _landed_at"
@@ -250,21 +248,13 @@ def _load_file(
             insert into run.quarantine
             select source_id, ?, ?, _row_number, ?, "{column.name}"::varchar, ? from landed where not ({within})
             """,
-            [table.name, landed.origin, column.name, f"outside {EARLIEST_YEAR} to one day past as_of"],
+            [table.name, landed.origin, column.name, OUTSIDE],
         )
     connection.execute(
         f"""
         insert into run.load_counts
-        select source_id, ?, count(*), count(*) filter ({"where " + refused}), 'timestamp outside {EARLIEST_YEAR} to one day past as_of'
+        select source_id, ?, count(*), count(*) filter ({"where " + refused}), 'timestamp {OUTSIDE}'
         from landed group by source_id
         """,
         [table.name],
     )
-
-
-def _bounds(column: Column, as_of: datetime) -> str:
-    """SQL that holds for instants that can be true; planned instants have no upper bound."""
-    within = f"\"{column.name}\" >= timestamptz '{EARLIEST_YEAR}-01-01 00:00:00+00'"
-    if not column.may_be_future:
-        within += f" and \"{column.name}\" <= timestamptz '{(as_of + CLOCK_SKEW).isoformat()}'"
-    return f"({within})"

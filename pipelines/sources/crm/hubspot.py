@@ -7,16 +7,13 @@ read of at most 50; archived records are listed apart; a private app's token may
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import SecretStr
 
 from pipelines.sources.kit.endpoints import Endpoint, Field, Page, Pull, Record, Secret, System, SystemSettings
-from pipelines.sources.kit.http import Api, Dialect, RateLimit
+from pipelines.sources.kit.http import Api, Dialect, limit_of_headers
 from pipelines.sources.kit.redaction import Redactor
-
-if TYPE_CHECKING:
-    from requests import Response
 
 SEARCH_PAGE = 200
 LIST_PAGE = 100
@@ -44,7 +41,11 @@ def connect(settings: HubSpotSettings, secrets: Mapping[str, SecretStr]) -> Api:
     from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 
     token = secrets["token"].get_secret_value()
-    dialect = Dialect(rate_limit=_rate_limit)
+    dialect = Dialect(
+        rate_limit=limit_of_headers(
+            "X-HubSpot-RateLimit-Remaining", "X-HubSpot-RateLimit-Interval-Milliseconds", lambda text: int(text) / 1000
+        )
+    )
     return Api(settings.id, settings.base_url, auth=BearerTokenAuth(token=token), redact=Redactor([token]), dialect=dialect)
 
 
@@ -152,13 +153,6 @@ def _batches(pull: Pull) -> Iterator[list[Record]]:
 
 def _milliseconds(at: datetime) -> str:
     return str(round(at.timestamp() * 1000))
-
-
-def _rate_limit(response: "Response") -> RateLimit | None:
-    remaining, interval = (response.headers.get(f"X-HubSpot-RateLimit-{name}") for name in ("Remaining", "Interval-Milliseconds"))
-    if remaining is None or interval is None or not remaining.isdigit() or not interval.isdigit():
-        return None
-    return RateLimit(int(remaining), int(interval) / 1000)
 
 
 def _records(kind: str, *fields: Field) -> Endpoint:

@@ -51,6 +51,26 @@ class RateLimit:
     reset_seconds: float
 
 
+def limit_of_headers(remaining: str, reset: str, seconds: Callable[[str], float]) -> "Callable[[Response], RateLimit | None]":
+    """A reader of a vendor's limit.
+
+    Args:
+        remaining, reset: names of its headers.
+        seconds: until the window ends, from the latter's text; raises ValueError where it can't be read.
+    """
+
+    def read(response: "Response") -> RateLimit | None:
+        left, ends = response.headers.get(remaining), response.headers.get(reset)
+        if left is None or ends is None or not left.isdigit():
+            return None
+        try:
+            return RateLimit(int(left), max(seconds(ends), 0.0))
+        except ValueError:
+            return None
+
+    return read
+
+
 @dataclass
 class Calls:
     """What a sync cost, counted: `requests` sent, `retries` among them, `waited_seconds` for limits and backoff."""

@@ -8,18 +8,15 @@ minutes.
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field as Setting
 from pydantic import SecretStr
 
 from pipelines.sources.kit.endpoints import Endpoint, Field, Page, Pull, Record, Secret, System, SystemSettings
 from pipelines.sources.kit.errors import ApiError
-from pipelines.sources.kit.http import Api, Dialect, RateLimit
+from pipelines.sources.kit.http import Api, Dialect, limit_of_headers
 from pipelines.sources.kit.redaction import Redactor
-
-if TYPE_CHECKING:
-    from requests import Response
 
 PAGE = 40
 SNOWFLAKE_BITS = 16
@@ -43,7 +40,7 @@ def connect(settings: MastodonSettings, secrets: Mapping[str, SecretStr]) -> Api
     from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 
     token = secrets["token"].get_secret_value()
-    dialect = Dialect(rate_limit=_rate_limit)
+    dialect = Dialect(rate_limit=limit_of_headers("X-RateLimit-Remaining", "X-RateLimit-Reset", _seconds_until))
     return Api(settings.id, settings.base_url, auth=BearerTokenAuth(token=token), redact=Redactor([token]), dialect=dialect)
 
 
@@ -104,11 +101,8 @@ def _snowflake(at: datetime) -> str:
     return str(max(round(at.timestamp() * 1000), 0) << SNOWFLAKE_BITS)
 
 
-def _rate_limit(response: "Response") -> RateLimit | None:
-    remaining, reset = response.headers.get("X-RateLimit-Remaining"), response.headers.get("X-RateLimit-Reset")
-    if remaining is None or reset is None or not remaining.isdigit():
-        return None
-    return RateLimit(int(remaining), max((datetime.fromisoformat(reset) - datetime.now(UTC)).total_seconds(), 0.0))
+def _seconds_until(text: str) -> float:
+    return (datetime.fromisoformat(text) - datetime.now(UTC)).total_seconds()
 
 
 POST = (

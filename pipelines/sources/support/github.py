@@ -12,7 +12,7 @@ from pydantic import Field as Setting
 from pydantic import SecretStr
 
 from pipelines.sources.kit.endpoints import Endpoint, Field, Page, Pull, Record, Secret, System, SystemSettings
-from pipelines.sources.kit.http import Api, Dialect, RateLimit
+from pipelines.sources.kit.http import Api, Dialect, limit_of_headers
 from pipelines.sources.kit.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -41,13 +41,14 @@ def connect(settings: GitHubSettings, secrets: Mapping[str, SecretStr]) -> Api:
     """The API, with the token where there is one."""
     from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 
+    rate_limit = limit_of_headers("X-RateLimit-Remaining", "X-RateLimit-Reset", lambda text: int(text) - time.time())
     token = secrets["token"].get_secret_value() if "token" in secrets else None
     return Api(
         settings.id,
         settings.base_url,
         auth=BearerTokenAuth(token=token) if token else None,
         redact=Redactor([token] if token else []),
-        dialect=Dialect(rate_limit=_rate_limit, is_throttled=_is_throttled),
+        dialect=Dialect(rate_limit, _is_throttled),
         headers={"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"},
     )
 
@@ -101,13 +102,6 @@ def _updated(path: str, **params: str) -> Callable[[Pull], Iterator[Page]]:
 
 def _owned(records: list[Record], repository: str) -> list[Record]:
     return [{**record, "repository": repository} for record in records]
-
-
-def _rate_limit(response: "Response") -> RateLimit | None:
-    remaining, reset = response.headers.get("X-RateLimit-Remaining"), response.headers.get("X-RateLimit-Reset")
-    if remaining is None or reset is None or not remaining.isdigit() or not reset.isdigit():
-        return None
-    return RateLimit(int(remaining), max(int(reset) - time.time(), 0.0))
 
 
 def _is_throttled(response: "Response") -> bool:

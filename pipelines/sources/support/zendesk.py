@@ -8,16 +8,13 @@ opened. The warehouse computes it from the events.
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import SecretStr
 
 from pipelines.sources.kit.endpoints import Endpoint, Field, Page, Pull, Secret, System, SystemSettings
-from pipelines.sources.kit.http import Api, Dialect, RateLimit
+from pipelines.sources.kit.http import Api, Dialect, limit_of_headers
 from pipelines.sources.kit.redaction import Redactor
-
-if TYPE_CHECKING:
-    from requests import Response
 
 EXPORT_PAGE = 1_000
 LIST_PAGE = 100
@@ -42,7 +39,7 @@ def connect(settings: ZendeskSettings, secrets: Mapping[str, SecretStr]) -> Api:
         settings.base_url,
         auth=HTTPBasicAuth(f"{email}/token", token),
         redact=Redactor([token, email]),
-        dialect=Dialect(rate_limit=_rate_limit, message=_message),
+        dialect=Dialect(rate_limit=limit_of_headers("ratelimit-remaining", "ratelimit-reset", int), message=_message),
     )
 
 
@@ -120,13 +117,6 @@ def _message(body: Any) -> str:
     if isinstance(error, dict):
         return str(error.get("message") or error.get("title") or "")
     return str(body.get("description") or error) if isinstance(body, dict) else ""
-
-
-def _rate_limit(response: "Response") -> RateLimit | None:
-    remaining, reset = response.headers.get("ratelimit-remaining"), response.headers.get("ratelimit-reset")
-    if remaining is None or reset is None or not remaining.isdigit() or not reset.isdigit():
-        return None
-    return RateLimit(int(remaining), float(reset))
 
 
 TICKETS = Endpoint(
