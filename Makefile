@@ -11,13 +11,25 @@ export UV_COMPILE_BYTECODE := 1
 export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: run test lint ui demo coverage bench docs clean setup
+.PHONY: run test test-servers lint ui demo coverage bench docs clean setup
 
 run: $(READY)
 	@.venv/bin/twoway run $(ARGS)
 
 test: lint
 	.venv/bin/python -m pytest $(ARGS)
+
+# Connectors against real servers, which `install.sh` of each brings in; some come as Debian packages, so that root is needed once.
+SERVERS := bluesky request_tracker bottlecrm
+
+test-servers: $(READY) $(SERVERS:%=.tools/servers/%/.ready)
+	.venv/bin/python -m pytest tests/servers $(ARGS)
+
+.tools/servers/%/.ready: tests/servers/%/install.sh
+	@echo "Installing $* for the tests…"
+	@mkdir -p $(@D)
+	@tests/servers/$*/install.sh $(@D)
+	@touch $@
 
 lint: $(READY)
 	.venv/bin/ruff check .

@@ -1,0 +1,1 @@
+"""Connectors against the vendors' own software, started here: `make test-servers`."""
