@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +40,9 @@ def run(
     as_of: Annotated[str | None, typer.Option(help="Instant to look from, like 2026-01-31T09:30:00Z (default: now).")] = None,
     plan: Annotated[Path | None, typer.Option(help="Analysis plan to decide by (default: the one that ships).")] = None,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Compute everything anew, not only what changed.")] = False,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day (UTC) from which source systems are read once more.")
+    ] = None,
 ) -> None:
     """Pull, build, check, estimate, decide, publish, report."""
     from pipelines.paths import shown
@@ -54,7 +58,8 @@ def run(
         instant(as_of)
     paths = settings.paths
     print(f"twoway run in {shown(paths.root)}", file=sys.stderr, flush=True)
-    result = run_refresh(settings, as_of, show_progress=True, full_refresh=full_refresh)
+    again = since.replace(tzinfo=UTC) if since is not None else None
+    result = run_refresh(settings, as_of, show_progress=True, full_refresh=full_refresh, since=again)
     for message in result.messages:
         print(message, file=sys.stderr)
     if result.exit_code == STOPPED:

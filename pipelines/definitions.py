@@ -6,12 +6,13 @@ import dagster as dg
 
 from pipelines.assets.decide import decide_assets
 from pipelines.assets.ingest import ingest_assets
+from pipelines.assets.landing import landing_assets
 from pipelines.assets.transform import transform_assets
 from pipelines.checks import border_checks
 from pipelines.dbt import PUBLISHED_SCHEMAS, ensure_manifest
 from pipelines.jobs import refresh
 from pipelines.progress import progress, silent
-from pipelines.schedules import daily
+from pipelines.schedules import daily_refresh
 from pipelines.settings import Settings, load_settings
 from pipelines.warehouse import run_lock
 
@@ -30,10 +31,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             yield
 
     return dg.Definitions(
-        assets=[*ingest_assets(settings), *dbt, *decide_assets(settings, manifest, published)],
+        assets=[*landing_assets(settings), *ingest_assets(settings), *dbt, *decide_assets(settings, manifest, published)],
         asset_checks=border_checks(settings),
         jobs=[refresh],
-        schedules=[daily],
+        schedules=[daily_refresh(settings)],
         resources={"run_lock": lock},
         loggers={"progress": progress, "silent": silent},
         # One DuckDB file has one writer, so every run stays in one process.

@@ -1,74 +1,116 @@
-"""Landing all configured sources, each on its own: one that fails does not stop the others."""
+"""Landing the configured sources, each on its own: one that fails does not stop the others."""
 
 import json
 import logging
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from pipelines.errors import ConfigError, Problem, SourceError
+from pipelines.errors import ConfigError, TwowayError
 from pipelines.files_io import write_text_durably
 from pipelines.landing import Landing, Load
 from pipelines.settings import Settings
 from pipelines.sources.files import FilesSource
-from pipelines.sources.kit.sync import ApiSource, sync
+from pipelines.sources.kit.errors import unexpected
+from pipelines.sources.kit.sync import ApiSource, Progress, sync
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """How landing one source went: `n_rows` of its newest load, or landed now by a source system; `error` holds every problem
-    found, one a line; None where it went well."""
+    """How landing one source went.
+
+    Args:
+        source_id: the source.
+        load_id: of its newest complete load; None where this attempt failed.
+        n_rows: rows of that load, or landed now by a source system.
+        error: every problem found, one a line; None where it went well.
+        complete_at: when the source was last read whole, ISO 8601 in UTC; None where it never was.
+        pulled: rows that a source system sent, by table.
+        landed: those of them that were new or changed, by table.
+        seconds: how long it took.
+    """
 
     source_id: str
     load_id: str | None
     n_rows: int
     error: str | None
+    complete_at: str | None = None
+    pulled: dict[str, int] | None = None
+    landed: dict[str, int] | None = None
+    seconds: float | None = None
 
 
-def land_sources(settings: Settings, tell: Callable[[str], None] = logger.info) -> list[Attempt]:
-    """Land every configured source and write down how it went, for the run's exit code and the report.
+def land_sources(
+    settings: Settings,
+    sources: Sequence[FilesSource | ApiSource] | None = None,
+    tell: Callable[[str], None] = logger.info,
+    since: datetime | None = None,
+) -> list[Attempt]:
+    """Land sources and write down how it went, for the run's exit code and the report.
 
     Args:
         settings: of the run.
+        sources: to land; every configured one, where None.
         tell: told how far a source system is, a line now and then.
+        since: instant from which source systems are read again; where None they go on from where the last sync ended.
+
+    Returns:
+        One attempt a source, in their order.
+    """
+    chosen = [*settings.sources(), *settings.api_sources()] if sources is None else sources
+    before = {attempt.source_id: attempt for attempt in last_attempts(settings)}
+    made = [_attempt(settings, source, tell, since, before.get(source.source_id)) for source in chosen]
+    after = {**before, **{attempt.source_id: attempt for attempt in made}}
+    write_text_durably(_status_file(settings), json.dumps([asdict(attempt) for attempt in after.values()], indent=1))
+    return made
+
+
+def require_a_source(settings: Settings) -> None:
+    """Stop where the last attempt failed for every source: there is nothing new to publish.
 
     Raises:
-        SourceError: no source could be used: there is nothing new to publish.
+        TwowayError: says what is wrong with each.
     """
-    home = settings.paths
-    landing = Landing(home.landing)
-    attempts: list[Attempt] = []
-    failures: list[SourceError] = []
-    for source in [*settings.sources(), *settings.api_sources()]:
-        try:
-            attempts.append(_attempt(landing, source, home.temp, tell))
-        except (SourceError, ConfigError) as error:
-            failures.append(
-                error if isinstance(error, SourceError) else SourceError(source.source_id, [Problem("environment", str(error))])
-            )
-            attempts.append(Attempt(source.source_id, None, 0, str(error)))
-    write_text_durably(_status_file(settings), json.dumps([asdict(attempt) for attempt in attempts], indent=1))
-    if len(failures) == len(attempts):
-        problems = [problem for failure in failures for problem in failure.problems]
-        raise SourceError(", ".join(failure.source_id for failure in failures), problems)
-    return attempts
+    attempts = last_attempts(settings)
+    errors = [attempt.error for attempt in attempts if attempt.error is not None]
+    if errors and len(errors) == len(attempts):
+        raise TwowayError("\n".join(errors))
 
 
-def _attempt(landing: Landing, source: FilesSource | ApiSource, temp: Path, tell: Callable[[str], None]) -> Attempt:
-    if isinstance(source, FilesSource):
-        load = landing.land(source, temp)
-        return Attempt(source.source_id, load.load_id, load.n_rows, None)
-    loads = sync(source, landing, tell)
-    newest = landing.newest(source.source_id)
-    return Attempt(source.source_id, newest.load_id if newest else None, sum(load.n_rows for load in loads), None)
+def _attempt(
+    settings: Settings, source: FilesSource | ApiSource, tell: Callable[[str], None], since: datetime | None, before: Attempt | None
+) -> Attempt:
+    landing = Landing(settings.paths.landing)
+    progress = Progress()
+    try:
+        if isinstance(source, FilesSource):
+            load = landing.land(source, settings.paths.temp)
+            found = Attempt(source.source_id, load.load_id, load.n_rows, None)
+        else:
+            loads = sync(source, landing, tell, since, progress)
+            newest = landing.newest(source.source_id)
+            found = Attempt(source.source_id, newest.load_id if newest else None, sum(load.n_rows for load in loads), None)
+        complete_at = datetime.now(UTC).isoformat(timespec="seconds")
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one source, the others go on
+        said = str(error) if isinstance(error, TwowayError) else f"{source.source_id}: {unexpected(error)}"
+        said = f"environment: {said}" if isinstance(error, ConfigError) else said
+        found = Attempt(source.source_id, None, 0, said)
+        complete_at = before.complete_at if before is not None else None
+    return replace(found, complete_at=complete_at, pulled=progress.pulled, landed=progress.landed, seconds=round(progress.seconds, 1))
 
 
 def last_attempts(settings: Settings) -> list[Attempt]:
-    """How the last landing went; empty where there was none."""
+    """How landing went the last time, for each source that is configured; those that were never landed are left out."""
     path = _status_file(settings)
-    return [Attempt(**attempt) for attempt in json.loads(path.read_text())] if path.exists() else []
+    known = {each["source_id"]: Attempt(**each) for each in json.loads(path.read_text())} if path.exists() else {}
+    configured = [source.source_id for source in [*settings.sources(), *settings.api_sources()]]
+    return [known[source_id] for source_id in configured if source_id in known]
 
 
 def usable_loads(settings: Settings) -> list[Load]:
@@ -79,5 +121,5 @@ def usable_loads(settings: Settings) -> list[Load]:
     return [*(load for load in newest if load is not None), *pulled]
 
 
-def _status_file(settings: Settings) -> Path:
+def _status_file(settings: Settings) -> "Path":
     return settings.paths.landing / "last_attempts.json"

@@ -33,6 +33,8 @@ class ProgressHandler(logging.Handler):
         if event is None or event.step_key is None:
             return
         title = TITLES.get(event.step_key) or event.step_key.split("expectations_")[-1].replace("_", " ", 1)
+        if title.startswith("landing "):
+            title = f"pull {title.removeprefix('landing').strip(' _')}"
         if "expectations_" in event.step_key:
             title = f"check {title.replace('__', ' ')}"
         if event.event_type_value == "STEP_START":

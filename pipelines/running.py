@@ -4,18 +4,20 @@ import json
 import os
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 import duckdb
 import yaml
 
+from pipelines.assets.landing import pull_step, window_tags
 from pipelines.dbt import target_folder
 from pipelines.definitions import build_definitions
 from pipelines.errors import shorten
 from pipelines.ingest import last_attempts
 from pipelines.paths import Home
-from pipelines.settings import Settings
+from pipelines.settings import Settings, now
 from pipelines.warehouse import run_lock
 
 PUBLISHED, STOPPED, PUBLISHED_STALE = 0, 1, 4
@@ -35,8 +37,17 @@ class RunResult:
     messages: list[str]
 
 
-def run_refresh(settings: Settings, as_of: str | None, show_progress: bool, full_refresh: bool = False) -> RunResult:
+def run_refresh(
+    settings: Settings, as_of: str | None, show_progress: bool, full_refresh: bool = False, since: datetime | None = None
+) -> RunResult:
     """Execute the job `refresh` in this process and record it in the home's Dagster instance.
+
+    Args:
+        settings: of the run.
+        as_of: the instant that the run looks from; now, where None.
+        show_progress: whether the terminal shows a line for each step.
+        full_refresh: whether everything is computed anew.
+        since: the day from which source systems are read again.
 
     Raises:
         LockedError: another run works in this home.
@@ -47,13 +58,14 @@ def run_refresh(settings: Settings, as_of: str | None, show_progress: bool, full
         os.environ["DAGSTER_HOME"] = str(home.dagster)
         write_instance_config(settings)
         job = build_definitions(settings).resolve_job_def("refresh")
-        config = {
-            "loggers": {"progress" if show_progress else "silent": {}},
-            "ops": {"raw_tables": {"config": {"as_of": as_of}}, "warehouse": {"config": {"full_refresh": full_refresh}}},
-        }
+        ops = {"raw_tables": {"config": {"as_of": as_of}}, "warehouse": {"config": {"full_refresh": full_refresh}}}
+        if since is not None:
+            ops |= {pull_step(source.source_id): {"config": {"since": since.isoformat()}} for source in settings.api_sources()}
+        config = {"loggers": {"progress" if show_progress else "silent": {}}, "ops": ops}
         log = home.logs / "run.log"
         with dg.DagsterInstance.get() as instance, log.open("w") as file, redirect_stdout(file):
-            result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
+            tags = window_tags(settings, now())
+            result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False, tags=tags)
         stale = [attempt for attempt in last_attempts(settings) if attempt.error is not None]
         if result.success:
             messages = [f"source {attempt.source_id} is stale:\n{attempt.error}" for attempt in stale]
@@ -71,6 +83,7 @@ def write_instance_config(settings: Settings) -> None:
     config = {
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
+        "freshness": {"enabled": True},
         "concurrency": {"runs": {"max_concurrent_runs": 1}},
         "event_log_storage": events,
     }

@@ -1,11 +1,12 @@
-"""From source systems to the raw layer."""
+"""From landing to the raw layer."""
 
 import dagster as dg
 
 from pipelines import contract
+from pipelines.assets.landing import FILES_KEY, landing_key, landing_keys
 from pipelines.dbt import build_staging
 from pipelines.identity.probable import ProbableLinks, write_probable_edges
-from pipelines.ingest import land_sources, usable_loads
+from pipelines.ingest import require_a_source, usable_loads
 from pipelines.landing import Landing
 from pipelines.plan import load_plan
 from pipelines.settings import BUNDLED_AS_OF, Settings, instant, now
@@ -13,7 +14,6 @@ from pipelines.translator import OWNERS
 from pipelines.warehouse import RunContext, connect, load_raw
 from pipelines.warmth.step import write_message_warmth
 
-LANDING_KEY = dg.AssetKey(["landing", "files"])
 RUN_TABLES = {
     "context": "The instant that the run looks from, its hashes, and the key that hides persons.",
     "analysis_plan": "The frozen analysis plan's numbers.",
@@ -32,36 +32,15 @@ class RawConfig(dg.Config):
 
 
 def ingest_assets(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Assets that land the configured sources and load the raw layer."""
-
-    @dg.asset(
-        key=LANDING_KEY,
-        group_name="landing",
-        owners=OWNERS,
-        kinds={"parquet"},
-        description="Files of every source, checked against the canonical contract and kept as immutable Parquet with a manifest.",
-        required_resource_keys={"run_lock"},
-    )
-    def landing_files(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        attempts = land_sources(settings, context.log.info)
-        for attempt in attempts:
-            if attempt.error is not None:
-                context.log.error(attempt.error)
-        return dg.MaterializeResult(
-            metadata={attempt.source_id: attempt.error or f"load {attempt.load_id}, {attempt.n_rows:,} rows" for attempt in attempts}
-        )
-
-    specs = [
-        dg.AssetSpec(["raw", table.raw_name], group_name="raw", owners=OWNERS, kinds={"duckdb"}, deps=[LANDING_KEY],
-                     description=f"Landed rows of `{table.name}`, newest complete load.")
-        for table in contract.tables().values()
-    ] + [
-        dg.AssetSpec(["run", name], group_name="run", owners=OWNERS, kinds={"duckdb"}, deps=[LANDING_KEY], description=description)
+    """Assets that load the raw layer from what was landed."""
+    specs = [*_raw_specs(settings), *_system_specs(settings)] + [
+        dg.AssetSpec(["run", name], group_name="run", owners=OWNERS, kinds={"duckdb"}, deps=landing_keys(settings), description=description)
         for name, description in RUN_TABLES.items()
-    ]  # fmt: skip
+    ]
 
     @dg.multi_asset(name="raw_tables", specs=specs, required_resource_keys={"run_lock"})
     def raw_tables(context: dg.AssetExecutionContext, config: RawConfig):
+        require_a_source(settings)
         as_of = instant(config.as_of) if config.as_of else (BUNDLED_AS_OF if settings.is_bundled else now())
         loads = usable_loads(settings)
         plan = load_plan(settings.plan)
@@ -81,7 +60,33 @@ def ingest_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         context.log.info(f"as of {as_of.isoformat()}: {sum(rows.values()):,} rows from {len(loads)} source(s)")
         for table in contract.tables().values():
             yield dg.MaterializeResult(asset_key=["raw", table.raw_name], metadata={"dagster/row_count": rows[table.name]})
+        for spec in _system_specs(settings):
+            yield dg.MaterializeResult(asset_key=spec.key)
         for name in RUN_TABLES:
             yield dg.MaterializeResult(asset_key=["run", name])
 
-    return [landing_files, raw_tables]
+    return [raw_tables]
+
+
+def _raw_specs(settings: Settings) -> list[dg.AssetSpec]:
+    deps = [FILES_KEY] if settings.sources() else []
+    return [
+        dg.AssetSpec(["raw", table.raw_name], group_name="raw", owners=OWNERS, kinds={"duckdb"}, deps=deps,
+                     description=f"Landed rows of `{table.name}`, newest complete load.")
+        for table in contract.tables().values()
+    ]  # fmt: skip
+
+
+def _system_specs(settings: Settings) -> list[dg.AssetSpec]:
+    """One raw table for each endpoint of each system in use, filled by every source of that system."""
+    deps: dict[str, list[dg.AssetKey]] = {}
+    descriptions: dict[str, str] = {}
+    for source in settings.api_sources():
+        for endpoint in source.system.endpoints:
+            name = source.system.raw_table(endpoint)
+            deps.setdefault(name, []).append(landing_key(source.source_id, endpoint))
+            descriptions[name] = f"Every landed version of {source.system.title}'s {endpoint.table.replace('_', ' ')}."
+    return [
+        dg.AssetSpec(["raw", name], group_name="raw", owners=OWNERS, kinds={"duckdb"}, deps=deps[name], description=descriptions[name])
+        for name in deps
+    ]

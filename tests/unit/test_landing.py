@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 import pipelines.landing
-from pipelines.errors import SourceError
-from pipelines.ingest import land_sources, last_attempts, usable_loads
+from pipelines.errors import SourceError, TwowayError
+from pipelines.ingest import land_sources, last_attempts, require_a_source, usable_loads
 from pipelines.landing import LandedFile, Landing, Load
 from pipelines.settings import FilesSettings, Settings
 from pipelines.sources.files import FilesSource
@@ -237,6 +237,7 @@ def test_each_source_lands_on_its_own(two_sources: Settings) -> None:
 def test_a_broken_source_does_not_stop_the_others(two_sources: Settings, tmp_path: Path) -> None:
     (tmp_path / "acme" / "fx_rates.csv").write_text(RATES + "EUR,yesterday,1\nUSD,2026-01-01,much\n")
     broken, fine = land_sources(two_sources)
+    assert (broken.complete_at, fine.complete_at is None) == (None, False)
     assert (fine.source_id, fine.load_id, fine.n_rows, fine.error) == ("second", "00000001", 1, None)
     assert (broken.source_id, broken.load_id, broken.n_rows) == ("first", None, 0)
     assert broken.error is not None
@@ -248,14 +249,32 @@ def test_a_broken_source_does_not_stop_the_others(two_sources: Settings, tmp_pat
 
 
 def test_a_source_that_broke_keeps_its_last_load(two_sources: Settings, tmp_path: Path) -> None:
-    land_sources(two_sources)
+    before, _ = land_sources(two_sources)
     (tmp_path / "acme" / "fx_rates.csv").write_bytes(b"")
     (tmp_path / "other" / "crm_owners.csv").write_text(OWNERS + "o9,Zoe\no8,Yan\n")
-    land_sources(two_sources)
+    broken, _ = land_sources(two_sources)
+    assert broken.error is not None
+    assert broken.complete_at == before.complete_at
     assert [(load.source_id, load.load_id, load.n_rows) for load in usable_loads(two_sources)] == [
         ("first", "00000001", 3),
         ("second", "00000002", 2),
     ]
+
+
+def test_what_nobody_foresaw_in_one_source_does_not_stop_the_others(two_sources: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Landing.land
+
+    def faulty(self: Landing, source: FilesSource, temp: Path) -> Load:
+        if source.source_id == "first":
+            raise KeyError("a secret of the vendor")
+        return original(self, source, temp)
+
+    monkeypatch.setattr(Landing, "land", faulty)
+    broken, fine = land_sources(two_sources)
+    assert fine.error is None
+    assert broken.error is not None
+    assert "KeyError in test_landing.py" in broken.error
+    assert "secret" not in broken.error
 
 
 def test_a_missing_folder_is_a_broken_source(two_sources: Settings, tmp_path: Path) -> None:
@@ -269,13 +288,10 @@ def test_a_missing_folder_is_a_broken_source(two_sources: Settings, tmp_path: Pa
 def test_no_source_that_could_be_used_is_an_error_with_everything_in_it(two_sources: Settings, tmp_path: Path) -> None:
     (tmp_path / "acme" / "fx_rates.csv").write_bytes(b"")
     (tmp_path / "other" / "crm_owners.csv").write_text("name\nZoe\n")
-    with pytest.raises(SourceError) as caught:
-        land_sources(two_sources)
-    assert caught.value.source_id == "first, second"
-    assert {(problem.file, problem.column) for problem in caught.value.problems} == {
-        ("fx_rates.csv", None),
-        ("crm_owners.csv", "owner_id"),
-    }
+    land_sources(two_sources)
+    with pytest.raises(TwowayError) as caught:
+        require_a_source(two_sources)
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["fx_rates.csv", "crm_owners.csv, column owner_id"]
     assert [attempt.load_id for attempt in last_attempts(two_sources)] == [None, None]
     assert usable_loads(two_sources) == []
 
@@ -287,7 +303,9 @@ def test_there_are_no_attempts_before_the_first(two_sources: Settings) -> None:
 def test_attempts_are_plain_json_for_others_to_read(two_sources: Settings) -> None:
     land_sources(two_sources)
     content = json.loads((two_sources.paths.landing / "last_attempts.json").read_text())
-    assert [set(attempt) for attempt in content] == [{"source_id", "load_id", "n_rows", "error"}] * 2
+    assert [set(attempt) for attempt in content] == [
+        {"source_id", "load_id", "n_rows", "error", "complete_at", "pulled", "landed", "seconds"}
+    ] * 2
 
 
 def test_a_source_with_a_zone_that_does_not_exist_does_not_stop_the_others(two_sources: Settings, tmp_path: Path) -> None:

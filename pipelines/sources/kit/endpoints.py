@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, SecretStr
+from pydantic import AwareDatetime, BaseModel, SecretStr
 from pydantic import Field as Setting
 
 from pipelines.sources.kit.http import Api
@@ -98,14 +98,18 @@ class Endpoint:
 
 
 class SystemSettings(BaseModel):
-    """Settings that every `[[systems]]` entry of `twoway.toml` has. A system's own settings come with its subclass."""
+    """Settings that every `[[systems]]` entry of `twoway.toml` has. A system's own settings come with its subclass.
+
+    `look_back_days` is how many days before a window its second reading begins, for clocks that disagree and late arrivals.
+    """
 
     model_config = {"extra": "forbid"}
 
     id: Annotated[str, Setting(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
     system: str
     base_url: str
-    backfill_from: datetime | None = None
+    backfill_from: AwareDatetime | None = None
+    look_back_days: Annotated[int, Setting(ge=0, le=366)] = 2
 
 
 @dataclass(frozen=True)

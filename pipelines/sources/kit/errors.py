@@ -1,7 +1,9 @@
 """What can go wrong between Twoway and a source system, as one line that says how to mend it."""
 
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from pipelines.errors import Problem, SourceError
 
@@ -29,3 +31,11 @@ def redacted(error: SourceError, redact: Callable[[str], str]) -> SourceError:
     error.args = ("\n".join(str(problem) for problem in error.problems),)
     error.__cause__ = error.__context__ = None
     return error
+
+
+def unexpected(error: BaseException) -> str:
+    """What to say of an exception that nobody foresaw: where it arose, not what it says, which may hold anything."""
+    frame = traceback.extract_tb(error.__traceback__)[-1:]
+    where = "".join(f" in {Path(each.filename).name}, line {each.lineno}" for each in frame)
+    reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+    return f"can't be read further ({type(error).__name__}{where}{reason}). What was landed stays; if it comes again, report it."

@@ -8,7 +8,6 @@ killed one goes on from the last of them.
 import logging
 import os
 import time
-import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ import duckdb
 from pipelines.errors import SourceError
 from pipelines.landing import Landing, Load
 from pipelines.sources.kit.endpoints import Cursor, Endpoint, Pull, Record, System, SystemSettings
-from pipelines.sources.kit.errors import ApiError, redacted
+from pipelines.sources.kit.errors import ApiError, redacted, unexpected
 from pipelines.sources.kit.http import Api
 from pipelines.sources.kit.known import KnownRows
 from pipelines.sources.kit.leftovers import sweep
@@ -73,19 +72,32 @@ class Progress:
     pulled: dict[str, int] = field(default_factory=dict)
     landed: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
     def line(self, table: str) -> str:
         """One line for people: table, rows, rows a second."""
-        rate = sum(self.pulled.values()) / max(time.monotonic() - self.started, 1e-6)
+        rate = sum(self.pulled.values()) / max(self.seconds, 1e-6)
         return f"{table}: {self.pulled[table]:,} read, {self.landed[table]:,} new or changed, {rate:,.0f} rows/s in all"
 
 
-def sync(source: ApiSource, landing: Landing, tell: Callable[[str], None] = logger.info) -> list[Load]:
+def sync(
+    source: ApiSource,
+    landing: Landing,
+    tell: Callable[[str], None] = logger.info,
+    since: datetime | None = None,
+    progress: Progress | None = None,
+) -> list[Load]:
     """Bring everything in that is new or changed at the source since its last sync.
 
     Args:
         source: which.
         landing: the home's landing folder.
         tell: told a line now and then.
+        since: read what changed from this instant on once more, as if the first sync began there. What is known already is
+            not landed again. A killed one goes on from where it got to.
+        progress: counts what is read and landed.
 
     Returns:
         The loads made now; none where nothing changed.
@@ -95,23 +107,38 @@ def sync(source: ApiSource, landing: Landing, tell: Callable[[str], None] = logg
     """
     failure = None
     api = source.connect()
+    now = datetime.now(UTC).replace(microsecond=0)
     try:
-        return _synced(source, landing, api, tell)
+        return _synced(_Sync(source, landing, api, now, since, tell, progress or Progress()))
     except SourceError as error:
         failure = redacted(error, api.redact)
     raise failure
 
 
-def _synced(source: ApiSource, landing: Landing, api: Api, tell: Callable[[str], None]) -> list[Load]:
-    pipeline = _pipeline(source, landing.root)
-    made = _finish(pipeline, source, landing)
-    progress, until = Progress(), datetime.now(UTC).replace(microsecond=0)
-    todo = source.system.endpoints
+@dataclass(frozen=True)
+class _Sync:
+    """What the rounds of one sync share."""
+
+    source: ApiSource
+    landing: Landing
+    api: Api
+    until: datetime
+    since: datetime | None
+    tell: Callable[[str], None]
+    progress: Progress
+
+
+def _synced(whole: _Sync) -> list[Load]:
+    pipeline = _pipeline(whole.source, whole.landing.root)
+    made = _finish(pipeline, whole.source, whole.landing)
+    todo = whole.source.system.endpoints
+    is_first = True
     while todo:
-        round_ = _Round(source, todo, landing, api, until, progress, tell)
+        # What was cut goes on from its own cursor, which lies in the window by then.
+        round_ = _Round(whole, todo, whole.since if is_first else None)
         _extract(pipeline, round_)
-        made += _finish(pipeline, source, landing)
-        todo = _unfinished(todo, round_.unfinished)
+        made += _finish(pipeline, whole.source, whole.landing)
+        todo, is_first = _unfinished(todo, round_.unfinished), False
     return made
 
 
@@ -133,32 +160,21 @@ def known_state(source_id: str, landing: Landing) -> dict[str, Any]:
 class _Round:
     """One load: the endpoints' rows up to its size; `unfinished` names those that have more to say."""
 
-    def __init__(
-        self,
-        source: ApiSource,
-        endpoints: tuple[Endpoint, ...],
-        landing: Landing,
-        api: Api,
-        until: datetime,
-        progress: Progress,
-        tell: Callable[[str], None],
-    ) -> None:
-        self.source = source
+    def __init__(self, whole: _Sync, endpoints: tuple[Endpoint, ...], since: datetime | None) -> None:
+        self.whole = whole
+        self.source = whole.source
         self.endpoints = endpoints
-        self.api = api
-        self.until = until
-        self.progress = progress
-        self.tell = tell
+        self.since = since
         self.unfinished: set[str] = set()
         self.started = time.monotonic()
         self.n_pulled = 0
         self.connection = duckdb.connect(":memory:")
         self.connection.execute("set TimeZone = 'UTC'")
-        loads = landing.loads(source.source_id)
+        loads = whole.landing.loads(self.source.source_id)
         self.known = {}
-        for endpoint in source.system.endpoints:
-            name = source.system.raw_table(endpoint)
-            files = [landing.root / load.tables[name].path for load in loads if name in load.tables]
+        for endpoint in self.source.system.endpoints:
+            name = self.source.system.raw_table(endpoint)
+            files = [whole.landing.root / load.tables[name].path for load in loads if name in load.tables]
             self.known[endpoint.table] = KnownRows(self.connection, endpoint, files)
 
     def is_full(self) -> bool:
@@ -167,18 +183,23 @@ class _Round:
     def rows(self, endpoint: Endpoint, state: dict[str, Any]) -> Iterator["pa.Table"]:
         """Changed rows of one endpoint, in batches; moves its cursor in `state` once they are all handed over."""
         known = self.known[endpoint.table]
-        cursor = yield from self._pulled(endpoint, state.get("cursor"))
+        start = None if self.since is not None else state.get("cursor")
+        cursor = yield from self._pulled(endpoint, start)
         if endpoint.lists_all and known.has_missing():
             # A listing whose pages move while it is read skips records: only what two of them lack was deleted.
-            cursor = yield from self._pulled(endpoint, state.get("cursor"))
+            cursor = yield from self._pulled(endpoint, start)
             gone = tombstones(known.missing(), endpoint)
             if len(gone):
                 self._count(endpoint.table, 0, len(gone))
                 yield gone
-        state["cursor"] = cursor
+        # A window without a record says nothing of where to go on.
+        state["cursor"] = cursor if cursor is not None else state.get("cursor")
 
     def _pulled(self, endpoint: Endpoint, cursor: Cursor) -> Generator["pa.Table", None, Cursor]:
-        pull = Pull(self.api, self.source.settings, cursor, self.until, self._changed, self._rows)
+        settings = self.source.settings
+        if self.since is not None:
+            settings = settings.model_copy(update={"backfill_from": self.since})
+        pull = Pull(self.whole.api, settings, cursor, self.whole.until, self._changed, self._rows)
         buffer: list[Record] = []
         for page in endpoint.pull(pull):
             buffer += page.records
@@ -205,10 +226,11 @@ class _Round:
             yield changed
 
     def _count(self, table: str, pulled: int, landed: int) -> None:
-        self.progress.pulled[table] = self.progress.pulled.get(table, 0) + pulled
-        self.progress.landed[table] = self.progress.landed.get(table, 0) + landed
+        progress = self.whole.progress
+        progress.pulled[table] = progress.pulled.get(table, 0) + pulled
+        progress.landed[table] = progress.landed.get(table, 0) + landed
         if pulled:
-            self.tell(f"{self.source.source_id}: {self.progress.line(table)}")
+            self.whole.tell(f"{self.source.source_id}: {progress.line(table)}")
 
     def _changed(self, table: str) -> list[Record]:
         return self.known[table].landed
@@ -280,14 +302,7 @@ def _explained(source: ApiSource) -> Generator[None]:
         seen: BaseException | None = error
         while seen is not None and not isinstance(seen, SourceError):
             last, seen = seen, seen.__cause__ or seen.__context__
-        raise seen or ApiError(source.source_id, source.system.title, _unexpected(last)) from None
-
-
-def _unexpected(error: BaseException) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1:]
-    where = "".join(f" in {Path(each.filename).name}, line {each.lineno}" for each in frame)
-    reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-    return f"can't be read further ({type(error).__name__}{where}{reason}). What was landed stays; if it comes again, report it."
+        raise seen or ApiError(source.source_id, source.system.title, unexpected(last)) from None
 
 
 def _cursors(pipeline: Any) -> dict[str, Any]:
