@@ -12,6 +12,7 @@ from pipelines.errors import SourceError
 from pipelines.landing import Landing
 from pipelines.sources.kit.sync import ApiSource, sync
 from pipelines.sources.support.github import GITHUB, GitHubSettings, connect
+from tests.api_landing import hurried, sync_on_a_bad_day
 from tests.fakes.faults import Faults
 from tests.fakes.github import GitHub
 from tests.fakes.server import served
@@ -46,10 +47,7 @@ def source_at(url: str, token: str = TOKEN, rows_per_load: int = 200_000) -> Api
     settings = GitHubSettings(id="gh", system="github", base_url=f"{url}/", repositories=REPOSITORIES)
 
     def api() -> Any:
-        made = connect(settings, {"token": SecretStr(token)})
-        made.sleep = lambda _: None
-        made.timeout_seconds = 1
-        return made
+        return hurried(connect(settings, {"token": SecretStr(token)}))
 
     return ApiSource(GITHUB, settings, api, rows_per_load)
 
@@ -114,8 +112,8 @@ def test_a_second_sync_brings_only_what_changed_and_a_third_nothing(github: GitH
 def test_a_bad_day_ends_in_the_same_rows(github: GitHub, tmp_path: Path, seed: int) -> None:
     with served(github.app) as url:
         sync(source_at(url), Landing(tmp_path / "clean"))
-    with served(Faults(github.app, seed)) as url:
-        sync(source_at(url, rows_per_load=150), Landing(tmp_path / "spoilt"))
+    with served(Faults(github.app, seed, hang_seconds=1.5)) as url:
+        sync_on_a_bad_day(source_at(url, rows_per_load=150), Landing(tmp_path / "spoilt"))
     clean, spoilt = (canonical(staged(GITHUB, Landing(tmp_path / name), "gh"), GITHUB) for name in ("clean", "spoilt"))
     assert spoilt == clean
 

@@ -13,6 +13,7 @@ from pipelines.errors import SourceError
 from pipelines.landing import Landing
 from pipelines.sources.crm.hubspot import HUBSPOT, HubSpotSettings, connect
 from pipelines.sources.kit.sync import ApiSource, sync
+from tests.api_landing import hurried, sync_on_a_bad_day
 from tests.fakes.faults import Faults
 from tests.fakes.hubspot import HubSpot
 from tests.fakes.server import served
@@ -49,9 +50,7 @@ def source_at(url: str, token: str = TOKEN, rows_per_load: int = 200_000) -> Api
     settings = HubSpotSettings(id="crm", system="hubspot", base_url=f"{url}/")
 
     def api() -> Any:
-        made = connect(settings, {"token": SecretStr(token)})
-        made.sleep = lambda _: None
-        return made
+        return hurried(connect(settings, {"token": SecretStr(token)}))
 
     return ApiSource(HUBSPOT, settings, api, rows_per_load)
 
@@ -128,9 +127,8 @@ def test_a_bulk_import_in_one_millisecond_arrives_whole(tmp_path: Path) -> None:
 def test_a_bad_day_ends_in_the_same_rows(hubspot: HubSpot, tmp_path: Path, seed: int) -> None:
     with served(hubspot.app) as url:
         sync(source_at(url), Landing(tmp_path / "clean"))
-    kinds = ("429_with_retry_after", "429_without", "500", "503", "dropped", "cut_body", "truncated_json", "reordered_page", "earlier_page")
-    with served(Faults(hubspot.app, seed, kinds=kinds, lists=("results",))) as url:
-        sync(source_at(url, rows_per_load=150), Landing(tmp_path / "spoilt"))
+    with served(Faults(hubspot.app, seed, hang_seconds=1.5, lists=("results",))) as url:
+        sync_on_a_bad_day(source_at(url, rows_per_load=150), Landing(tmp_path / "spoilt"))
     assert rows_of(tmp_path / "spoilt") == rows_of(tmp_path / "clean")
 
 
