@@ -31,6 +31,7 @@ from pipelines.sources.support.zendesk import ZENDESK, ZendeskSettings
 from pipelines.sources.support.zendesk import connect as connect_zendesk
 from pipelines.state import create_state
 from pipelines.warehouse import RunContext, connect, load_raw
+from tests.conftest import PROJECT
 from tests.fakes.github import GitHub
 from tests.fakes.hubspot import HubSpot
 from tests.fakes.mastodon import Mastodon
@@ -155,6 +156,7 @@ def test_every_system_has_what_a_system_needs(tmp_path: Path) -> None:
     for name in MODULES:
         system: Any = system_named(name)
         assert system.name == name
+        assert all(f"# {name.upper()}_{secret.name.upper()}=" in (PROJECT / ".env.example").read_text() for secret in system.secrets)
         assert (DBT_PROJECT.parent / system.docs).read_text().startswith("# ")
         staging = DBT_PROJECT / "models" / "staging" / name
         sources = (staging / f"_{name}__sources.yml").read_text()
