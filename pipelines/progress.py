@@ -27,6 +27,7 @@ class ProgressHandler(logging.Handler):
         super().__init__()
         self.write = write
         self.started: dict[str, float] = {}
+        self.stale: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         event: Any = getattr(record, "dagster_meta", {}).get("dagster_event")
@@ -39,9 +40,13 @@ class ProgressHandler(logging.Handler):
             title = f"check {title.replace('__', ' ')}"
         if event.event_type_value == "STEP_START":
             self.started[event.step_key] = time.monotonic()
+        elif event.event_type_value == "ASSET_CHECK_EVALUATION" and event.event_specific_data.check_name == "is_fresh":
+            if not event.event_specific_data.passed:
+                self.stale.add(event.step_key)
         elif event.event_type_value in ("STEP_SUCCESS", "STEP_FAILURE"):
             seconds = time.monotonic() - self.started.get(event.step_key, time.monotonic())
-            mark = "ok" if event.event_type_value == "STEP_SUCCESS" else "FAILED"
+            mark = "stale" if event.step_key in self.stale else "ok"
+            mark = mark if event.event_type_value == "STEP_SUCCESS" else "FAILED"
             self.write(f"  {title:<52} {mark:>6} {seconds:6.1f} s")
 
 
