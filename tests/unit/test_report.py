@@ -342,3 +342,12 @@ def test_templates_switch_no_escaping_off() -> None:
     for name, source in sources.items():
         assert not re.search(r"\|\s*safe|autoescape|Markup", source), name
         assert "http" not in re.sub(r'http-equiv="', "", source), name
+
+
+def test_a_stale_source_is_named_with_the_time_it_was_last_read_whole() -> None:
+    read = Attempt("desk", None, 0, "refuses the token", "2026-11-20T05:01:02+00:00")
+    never, fine = Attempt("toots", None, 0, "HTTP 503"), Attempt("crm", "1", 3, None, "2026-11-22T05:00:00+00:00")
+    text = Page(render(snapshot(), around(attempts=[read, never, fine]))).text
+    assert "Source desk is stale. It was last read whole at 2026-11-20 05:01 UTC; the report uses that. refuses the token" in text
+    assert "Source toots is stale. It was never read whole, so nothing of it is in this report. HTTP 503" in text
+    assert "Source crm" not in text
