@@ -7,6 +7,7 @@
     ],
     'hubspot': ['crm_accounts', 'crm_contacts', 'crm_deals', 'crm_deal_stage_changes', 'crm_owners'],
     'mastodon': ['social_accounts', 'social_posts', 'social_post_metrics'],
+    'request_tracker': ['support_tickets', 'support_messages', 'support_ticket_changes', 'support_users'],
     'zendesk': [
         'brands', 'support_tickets', 'support_messages', 'support_ticket_changes', 'support_users', 'support_ratings',
     ],

@@ -11,6 +11,7 @@ MODULES = {
     "github": "pipelines.sources.support.github:GITHUB",
     "hubspot": "pipelines.sources.crm.hubspot:HUBSPOT",
     "mastodon": "pipelines.sources.social.mastodon:MASTODON",
+    "request_tracker": "pipelines.sources.support.request_tracker:REQUEST_TRACKER",
     "zendesk": "pipelines.sources.support.zendesk:ZENDESK",
 }
 

@@ -23,7 +23,13 @@ def child(system_name: str, settings: str, folder: str, rows_per_load: int) -> N
 
 
 def sync_killed_in_answer(
-    number: int, settings: SystemSettings, secrets: Mapping[str, str], folder: Path, rows_per_load: int = 200_000
+    number: int,
+    settings: SystemSettings,
+    secrets: Mapping[str, str],
+    folder: Path,
+    rows_per_load: int = 200_000,
+    *,
+    rewrite: bool = True,
 ) -> list[str]:
     """Sync through a proxy until half of the answer of that number (from 1) was sent, then kill the process.
 
@@ -33,6 +39,7 @@ def sync_killed_in_answer(
         secrets: environment variables of the source.
         folder: landing.
         rows_per_load: after how many rows a load ends.
+        rewrite: whether links to the server become links to the proxy; not where they are landed and never followed.
 
     Returns:
         The calls made, the killed one last.
@@ -42,7 +49,7 @@ def sync_killed_in_answer(
     """
     scheme, _, rest = settings.base_url.partition("://")
     host, slash, path = rest.partition("/")
-    proxy = Proxy(f"{scheme}://{host}")
+    proxy = Proxy(f"{scheme}://{host}", rewrite)
     with served(proxy) as url:
         entry = settings.model_copy(update={"base_url": f"{url}{slash}{path}"})
         arguments = (settings.system, entry.model_dump_json(), str(folder), rows_per_load)
