@@ -27,6 +27,8 @@ from pipelines.sources.social.mastodon import MASTODON, MastodonSettings
 from pipelines.sources.social.mastodon import connect as connect_mastodon
 from pipelines.sources.support.github import GITHUB, GitHubSettings
 from pipelines.sources.support.github import connect as connect_github
+from pipelines.sources.support.request_tracker import REQUEST_TRACKER, RequestTrackerSettings
+from pipelines.sources.support.request_tracker import connect as connect_request_tracker
 from pipelines.sources.support.zendesk import ZENDESK, ZendeskSettings
 from pipelines.sources.support.zendesk import connect as connect_zendesk
 from pipelines.state import create_state
@@ -35,6 +37,7 @@ from tests.conftest import PROJECT
 from tests.fakes.github import GitHub
 from tests.fakes.hubspot import HubSpot
 from tests.fakes.mastodon import Mastodon
+from tests.fakes.request_tracker import RequestTracker
 from tests.fakes.server import served
 from tests.fakes.zendesk import Zendesk
 from tests.systems import canonical, staged
@@ -79,7 +82,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     with served(mastodon.app) as url:
         toots = MastodonSettings(id="toots", system="mastodon", base_url=f"{url}/", brand_id="acme")
         sync(ApiSource(MASTODON, toots, lambda: connect_mastodon(toots, {"token": SecretStr(mastodon.token)})), landing)
-    loads += [load for source in ("gh", "desk", "crm", "toots") for load in landing.loads(source)]
+    with served(RequestTracker()) as url:
+        rt = RequestTrackerSettings(id="rt", system="request_tracker", base_url=f"{url}/", brand_of_queue={"Billing": "acme-pay"})
+        sync(ApiSource(REQUEST_TRACKER, rt, lambda: connect_request_tracker(rt, {"token": SecretStr("1-31-token")})), landing)
+    loads += [load for source in ("gh", "desk", "crm", "toots", "rt") for load in landing.loads(source)]
     context = RunContext(AS_OF, loads, load_plan(DEFAULT_PLAN), b"key", False, None, frozenset(SYSTEMS))
     with connect(made.build, "1GB", made.temp) as connection:
         load_raw(connection, landing, context)
@@ -99,7 +105,10 @@ def _dbt(home: Home, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("name", "source_id"), [("github", "gh"), ("zendesk", "desk"), ("hubspot", "crm"), ("mastodon", "toots")])
+@pytest.mark.parametrize(
+    ("name", "source_id"),
+    [("github", "gh"), ("zendesk", "desk"), ("hubspot", "crm"), ("mastodon", "toots"), ("request_tracker", "rt")],
+)
 def test_dbt_makes_of_staging_what_the_tests_render(home: Home, name: str, source_id: str) -> None:
     expected = canonical(staged(system_named(name), Landing(home.landing), source_id, AS_OF), system_named(name))
     with duckdb.connect(str(home.build), read_only=True) as connection:
@@ -117,7 +126,7 @@ def test_dbt_makes_of_staging_what_the_tests_render(home: Home, name: str, sourc
 def test_the_input_layer_holds_files_and_systems(home: Home) -> None:
     with duckdb.connect(str(home.build), read_only=True) as connection:
         found = connection.execute("select source_id, count(*) from input.input_support__tickets group by all order by all").fetchall()
-    assert found == [("communities", 9381), ("desk", 1), ("gh", 1)]
+    assert found == [("communities", 9381), ("desk", 1), ("gh", 1), ("rt", 8)]
 
 
 def test_rows_of_systems_are_counted_where_they_come_in(home: Home) -> None:

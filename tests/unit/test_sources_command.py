@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 from pipelines.errors import ConfigError
 from pipelines.settings import load_settings
+from pipelines.sources.registry import MODULES, system_named
 
 
 @pytest.fixture
@@ -19,8 +20,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def answers(**chosen: str) -> str:
-    """What is typed: an answer for each question, empty for what is left out, in the order of the questions."""
-    questions = ("files", "github", "hubspot", "mastodon", "mastodon_brand", "zendesk")
+    """What is typed: an answer for each question, empty for what is left out, in the order of the questions.
+
+    A system's first question goes by its name, a further one by name and setting.
+    """
+    questions = ["files"]
+    for system in map(system_named, MODULES):
+        questions += [f"{system.name}_{setting}" if number else system.name for number, setting in enumerate(system.asks)]
     return "\n".join([*(chosen.get(question, "") for question in questions), ""])
 
 

@@ -47,8 +47,8 @@ class RequestTrackerSettings(SystemSettings):
     """
 
     brand_id: str | None = None
-    brand_of_queue: dict[str, str] = {}
-    statuses: dict[str, Meaning] = {}
+    brand_of_queue: Annotated[dict[str, str], Setting(default_factory=dict)]
+    statuses: Annotated[dict[str, Meaning], Setting(default_factory=dict)]
     page_size: Annotated[int, Setting(ge=2, le=MOST_PER_PAGE)] = MOST_PER_PAGE
 
 
@@ -131,14 +131,17 @@ def _transactions(pull: Pull) -> Iterator[Page]:
     if pull.cursor is None and pull.settings.backfill_from:
         query += f" AND Created >= '{_since(pull.settings.backfill_from)}'"
     fields = {"fields": "ObjectId,Type,Field,OldValue,NewValue,Created,Creator", "fields[Creator]": "id", "orderby": "id"}
-    newest = int(pull.cursor or 0)
-    after, is_seen, page = max(newest - LOOK_BACK_IDS, 0), False, 1
+    sync = pull.until.isoformat()
+    newest = pull.cursor["id"] if pull.cursor else 0
+    # Within one sync, a load goes on exactly where the last one ended.
+    is_seen = pull.cursor is not None and pull.cursor["sync"] == sync
+    after, page = newest if is_seen else max(newest - LOOK_BACK_IDS, 0), 1
     while True:
         begins = after if is_seen and page == 1 else None
         said = _ask(pull, "transactions", {**fields, "query": f"{query} AND id >= {after}"}, page, _from_on(after, begins))
         last = max((int(record["id"]) for record in said["items"]), default=after)
         if last > after:
-            yield Page(_plain(said["items"]), str(last) if last > newest else None)
+            yield Page(_plain(said["items"]), {"id": last, "sync": sync} if last > newest else None)
             newest = max(newest, last)
             after, is_seen, page = last, True, 1
         elif page == 1:
@@ -182,7 +185,10 @@ def _only_of(asked: list[str]) -> Callable[[list[Record]], bool]:
 
 def _tickets(pull: Pull) -> Iterator[Page]:
     """Tickets changed since some hours before the newest one that was known when the last pass began, by id."""
-    cursor = pull.cursor or {}
+    cursor, sync = pull.cursor or {}, pull.until.isoformat()
+    if cursor.get("passed_in") == sync:
+        # A load ended with the pass, and this sync needs no other.
+        return
     since = cursor.get("since") or (_since(pull.settings.backfill_from) if pull.settings.backfill_from else None)
     newest = cursor.get("newest") or _newest_ticket(pull)
     after = cursor.get("after", 0)
@@ -198,7 +204,7 @@ def _tickets(pull: Pull) -> Iterator[Page]:
         after = max((int(item["id"]) for item in said["items"]), default=after)
         yield Page(_plain(said["items"]), {"since": since, "newest": newest, "after": after})
         has_more = said["total"] > len(said["items"])
-    yield Page([], {"since": _since(datetime.fromisoformat(newest)) if newest else None})
+    yield Page([], {"since": _since(datetime.fromisoformat(newest)) if newest else None, "passed_in": sync})
 
 
 def _newest_ticket(pull: Pull) -> str | None:
@@ -209,8 +215,8 @@ def _newest_ticket(pull: Pull) -> str | None:
 
 def _check_total(said: Record, source_id: str) -> None:
     if said.get("total") is None:
-        what = "are hidden page by page, so that some could be missed. Set $UseSQLForACLChecks to 1 in RT, its default, or grant the user ShowTicket globally."
-        raise ApiError(source_id, "tickets", what)
+        what = "are hidden page by page, so that some would be missed. Set $UseSQLForACLChecks to 1 in RT, as it comes,"
+        raise ApiError(source_id, "tickets", f"{what} or grant the user ShowTicket globally.")
 
 
 def _since(at: datetime) -> str:

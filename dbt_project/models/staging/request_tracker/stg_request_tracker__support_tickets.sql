@@ -1,5 +1,5 @@
--- A ticket that staff opened for nobody's question is the company's own. RT lists no deleted ticket, and a merge does not
--- make the merged one a changed one: both are told by their transactions.
+-- A ticket that staff opened for nobody's question is the company's own. Deletions and merges are told by transactions:
+-- RT lists no deleted ticket, and a merge does not touch the merged one.
 with tickets as (
     {{ newest_record(source('request_tracker', 'request_tracker__tickets'), ['id'], 'updated_at') }}
 ),
