@@ -1,10 +1,9 @@
 """The Request Tracker connector against Request Tracker 5, seeded by customers' mails and through REST 2."""
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from pipelines.landing import Landing, Load
 from pipelines.sources.kit.http import Api
 from pipelines.sources.kit.sync import ApiSource, known_state, sync
 from pipelines.sources.support.request_tracker import REQUEST_TRACKER, RequestTrackerSettings, connect
+from tests.api_landing import hurried, sync_on_a_bad_day
 from tests.fakes.faults import Faults
 from tests.fakes.proxy import Proxy
 from tests.fakes.server import served
@@ -62,19 +62,19 @@ class Meter:
         await self.app(scope, receive, count)
 
 
-def settings_at(url: str) -> RequestTrackerSettings:
+def settings_at(url: str, **more: Any) -> RequestTrackerSettings:
     return RequestTrackerSettings(
         id="desk", system="request_tracker", base_url=url, page_size=PAGE, brand_id="acme", brand_of_queue={"Billing": "acme-pay"},
-        statuses={"stalled": "hold"},
+        statuses={"stalled": "hold"}, **more,
     )  # fmt: skip
 
 
-def source_at(url: str, secrets: Mapping[str, str], rows_per_load: int = 200_000, timeout_seconds: float = 60.0) -> ApiSource:
-    settings = settings_at(url)
+def source_at(url: str, secrets: Mapping[str, str], rows_per_load: int = 200_000, timeout_seconds: float = 60.0, **more: Any) -> ApiSource:
+    settings = settings_at(url, **more)
 
     def api() -> Api:
         made = connect(settings, {name: SecretStr(value) for name, value in secrets.items()})
-        return dataclasses.replace(made, sleep=lambda _: None, timeout_seconds=timeout_seconds)
+        return hurried(made, timeout_seconds)
 
     return ApiSource(REQUEST_TRACKER, settings, api, rows_per_load)
 
@@ -247,6 +247,13 @@ def test_pages_are_small_and_files_are_not_read(story: Story) -> None:
     assert not any("GET /parcel" in (row["body"] or "") for row in story.second["support_messages"])
 
 
+def test_a_backfill_begins_where_it_is_told(story: Story, request_tracker: RequestTracker, tmp_path: Path) -> None:
+    later = datetime.now(UTC) + timedelta(days=2)
+    loads = sync(source_at(request_tracker.url, {"token": request_tracker.token}, backfill_from=later), Landing(tmp_path))
+    assert set(n_landed(loads)) == {"statuses", "queues", "staff", "users"}
+    assert n_landed(loads)["users"] == len(story.second["support_users"])
+
+
 @pytest.mark.parametrize(("number", "path"), [(14, "transactions"), (19, "attachments"), (32, "tickets")])
 def test_killed_in_an_answer_it_goes_on_to_the_same_rows(
     story: Story, request_tracker: RequestTracker, tmp_path: Path, number: int, path: str
@@ -262,12 +269,7 @@ def test_killed_in_an_answer_it_goes_on_to_the_same_rows(
 def test_a_bad_day_ends_in_the_same_rows(story: Story, request_tracker: RequestTracker, tmp_path: Path, seed: int) -> None:
     faults = Faults(Proxy(request_tracker.url.rstrip("/"), rewrite=False), seed, hang_seconds=4)
     with served(faults) as url:
-        source = source_at(f"{url}/", {"token": request_tracker.token}, 50, timeout_seconds=3)
-        try:
-            sync(source, Landing(tmp_path))
-        except SourceError:
-            # Refused twice in a row, a token is taken for a wrong one; the next sync goes on.
-            sync(source, Landing(tmp_path))
+        sync_on_a_bad_day(source_at(f"{url}/", {"token": request_tracker.token}, 50, timeout_seconds=3), Landing(tmp_path))
     # What these seeds bring within thirty answers.
     assert {"timeout", "401"} <= set(faults.spoilt)
     assert sum(faults.spoilt.values()) >= 8

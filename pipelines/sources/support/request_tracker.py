@@ -9,7 +9,7 @@ asked for.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Field as Setting
@@ -220,7 +220,7 @@ def _check_total(said: Record, source_id: str) -> None:
 
 
 def _since(at: datetime) -> str:
-    return (at - LOOK_BACK).strftime("%Y-%m-%d %H:%M:%S")
+    return (at.astimezone(UTC) - LOOK_BACK).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _numbered(pull: Pull, path: str, params: dict[str, Any]) -> Iterator[list[Record]]:
