@@ -1,6 +1,7 @@
 {#- Canonical tables that each source system's staging folder fills, as `stg_<system>__<table>`. -#}
 {% macro system_tables() -%}
 {{ return({
+    'bluesky': ['social_accounts', 'social_posts', 'social_follows'],
     'github': [
         'brands', 'support_tickets', 'support_messages', 'support_ticket_changes', 'support_users', 'social_accounts',
         'social_posts', 'outcome_events',

@@ -46,10 +46,12 @@ class Page:
     Args:
         records: in the order of the answer.
         resume: where a later pull goes on if this page is the last one landed; None where it can't stop here.
+        gone: keys of records that the vendor no longer has, as dictionaries; those that are not known are left out.
     """
 
     records: list[Record]
     resume: Cursor = None
+    gone: list[Record] = field(default_factory=list)
 
 
 @dataclass
@@ -63,6 +65,8 @@ class Pull:
         until: the instant at which this sync began; half-open windows end here.
         changed: rows that this load lands in the table named, which must be the endpoint's parent, as dictionaries of its columns.
         known: rows that were ever landed in a table and not deleted since, newest version of each key.
+        known_keys: the same rows' keys alone, of those with the values given in columns of the key; without those that this
+            load lands.
     """
 
     api: Api
@@ -71,6 +75,7 @@ class Pull:
     until: datetime
     changed: Callable[[str], list[Record]]
     known: Callable[[str], list[Record]]
+    known_keys: Callable[[str, Mapping[str, str]], list[Record]]
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,12 @@ class ApiError(SourceError):
         source_id: the source.
         where: the endpoint or the setting.
         what: what is wrong and how to mend it, as a sentence; redacted already.
+        status: of the HTTP answer that said so, where one did.
     """
 
-    def __init__(self, source_id: str, where: str, what: str) -> None:
+    def __init__(self, source_id: str, where: str, what: str, status: int | None = None) -> None:
         super().__init__(source_id, [Problem(where, what)])
+        self.status = status
 
 
 class DriftError(ApiError):

@@ -251,10 +251,10 @@ class Api:
             what = f"leads to another host ({shorten(host)}), which is refused: the token stays at home."
             raise self._error(request, what)
 
-    def _error(self, request: "PreparedRequest", what: str) -> ApiError:
+    def _error(self, request: "PreparedRequest", what: str, status: int | None = None) -> ApiError:
         """Named by the path, without host and query, which may hold secrets or persons."""
         path = urlsplit(request.url or "").path or "/"
-        return ApiError(self.source_id, shorten(self.redact(path), 200), self.redact(what))
+        return ApiError(self.source_id, shorten(self.redact(path), 200), self.redact(what), status)
 
     def _attempt(self, request: "PreparedRequest", options: dict[str, Any], attempt: int) -> tuple["Response | None", float | None]:
         """A response, and how long to wait before asking again; no wait where the response can be used or never will."""
@@ -305,7 +305,7 @@ class Api:
             said = self.dialect.message(orjson.loads(response.content))
         except (orjson.JSONDecodeError, AttributeError):
             said = ""
-        raise self._error(request, _advice(response.status_code, shorten(self.redact(said), 300)))
+        raise self._error(request, _advice(response.status_code, shorten(self.redact(said), 300)), response.status_code)
 
     def _retry_after(self, response: "Response", attempt: int) -> float:
         limit = self.dialect.rate_limit(response)

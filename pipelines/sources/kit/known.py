@@ -1,5 +1,6 @@
 """What landing holds already, so that only what changed is landed."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -105,6 +106,28 @@ class KnownRows:
         """Keys of the records that are known, not deleted, and were not pulled since this object was made; now deleted."""
         gone = _arrow(self._connection, f"select {self._keys} from {self._table} where not is_seen and not is_deleted order by all")
         self._connection.execute(f"update {self._table} set is_deleted = true where not is_seen and not is_deleted")
+        return gone
+
+    def keys(self, within: Mapping[str, str]) -> list[Record]:
+        """Keys of the records that are known and not deleted, of those with the values given in columns of the key."""
+        where = " and ".join(f"{identifier(name)} = ?" for name in within) or "true"
+        query = f"select {self._keys} from {self._table} where not is_deleted and {where} order by all"
+        rows = self._connection.execute(query, list(within.values())).fetchall()
+        return [dict(zip(self._endpoint.key, row, strict=True)) for row in rows]
+
+    def gone(self, keys: list[Record]) -> "pa.Table":
+        """Of the keys named, those of records that are known and not deleted; now deleted. One that comes back is landed again."""
+        import pyarrow as pa
+
+        named = pa.Table.from_pylist([{name: key[name] for name in self._endpoint.key} for key in keys])
+        self._connection.register("named", named)
+        try:
+            self._connection.execute(f"create or replace temp table batch as select distinct {self._keys} from named")
+        finally:
+            self._connection.unregister("named")
+        known = f"{self._table} as known where not known.is_deleted and exists (from batch where {self._same_key})"
+        gone = _arrow(self._connection, f"select {self._keys} from {known} order by all")
+        self._connection.execute(f"update {self._table} as known set is_deleted = true, content = null from batch where {self._same_key}")
         return gone
 
     def remember(self, rows: "pa.Table") -> None:

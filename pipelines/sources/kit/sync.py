@@ -8,7 +8,7 @@ killed one goes on from the last of them.
 import logging
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -188,10 +188,7 @@ class _Round:
         if endpoint.lists_all and known.has_missing():
             # A listing whose pages move while it is read skips records: only what two of them lack was deleted.
             cursor = yield from self._pulled(endpoint, start)
-            gone = tombstones(known.missing(), endpoint)
-            if len(gone):
-                self._count(endpoint.table, 0, len(gone))
-                yield gone
+            yield from self._gone(known.missing(), endpoint)
         # A window without a record says nothing of where to go on.
         state["cursor"] = cursor if cursor is not None else state.get("cursor")
 
@@ -199,15 +196,17 @@ class _Round:
         settings = self.source.settings
         if self.since is not None:
             settings = settings.model_copy(update={"backfill_from": self.since})
-        pull = Pull(self.whole.api, settings, cursor, self.whole.until, self._changed, self._rows)
+        pull = Pull(self.whole.api, settings, cursor, self.whole.until, self._changed, self._rows, self._keys)
         buffer: list[Record] = []
         for page in endpoint.pull(pull):
             buffer += page.records
             self.n_pulled += len(page.records)
             cursor = page.resume if page.resume is not None else cursor
-            if len(buffer) >= BATCH_ROWS:
+            if len(buffer) >= BATCH_ROWS or page.gone:
                 yield from self._batch(buffer, endpoint)
                 buffer = []
+            if page.gone:
+                yield from self._gone(self.known[endpoint.table].gone(page.gone), endpoint)
             # A later load would not know which parents changed in this one.
             can_be_cut = page.resume is not None and not endpoint.lists_all and endpoint.parent is None
             if can_be_cut and self.is_full():
@@ -225,6 +224,11 @@ class _Round:
                 known.remember(changed)
             yield changed
 
+    def _gone(self, keys: "pa.Table", endpoint: Endpoint) -> Iterator["pa.Table"]:
+        if len(keys):
+            self._count(endpoint.table, 0, len(keys))
+            yield tombstones(keys, endpoint)
+
     def _count(self, table: str, pulled: int, landed: int) -> None:
         progress = self.whole.progress
         progress.pulled[table] = progress.pulled.get(table, 0) + pulled
@@ -237,6 +241,9 @@ class _Round:
 
     def _rows(self, table: str) -> list[Record]:
         return self.known[table].rows()
+
+    def _keys(self, table: str, within: Mapping[str, str]) -> list[Record]:
+        return self.known[table].keys(within)
 
 
 def _pipeline(source: ApiSource, root: Path) -> Any:
