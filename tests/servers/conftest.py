@@ -1,11 +1,19 @@
-"""Real servers, each started once for all of its tests; one that does not start fails them."""
+"""The real servers, each started once for all tests that ask for it; one that does not start fails them."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.servers.bluesky.server import Bluesky
+from tests.servers.bluesky.server import serving as serving_bluesky
 from tests.servers.request_tracker.server import RequestTracker
 from tests.servers.request_tracker.server import serve as serve_request_tracker
+
+
+@pytest.fixture(scope="session")
+def bluesky(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bluesky]:
+    with serving_bluesky(tmp_path_factory.mktemp("bluesky")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -272,8 +272,8 @@ def _start(pull: Pull, collection: str) -> str | None:
 
 
 def _tid(at: datetime) -> str:
-    """The first TID of an instant."""
-    number = max((at - EPOCH) // timedelta(microseconds=1), 0) << TID_CLOCK_BITS
+    """The last TID before an instant: lists go on after it."""
+    number = max(((at - EPOCH) // timedelta(microseconds=1) << TID_CLOCK_BITS) - 1, 0)
     digits = [TID_DIGITS[(number >> 5 * place) & 31] for place in range(TID_LENGTH)]
     return "".join(reversed(digits))
 

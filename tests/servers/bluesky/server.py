@@ -43,11 +43,14 @@ class Bluesky:
     def __init__(self, url: str) -> None:
         self.url = url
         self.session = requests.Session()
+        self.n_persons = 0
 
     def person(self, name: str) -> Person:
-        said = self._call(
-            "com.atproto.server.createAccount", {"handle": f"{name}.test", "email": f"{name}@example.com", "password": f"pw-{name}"}
-        )
+        """A new account; its handle begins with the name."""
+        self.n_persons += 1
+        name = f"{name}{self.n_persons}"
+        account = {"handle": f"{name}.test", "email": f"{name}@example.com", "password": f"pw-{name}"}
+        said = self._call("com.atproto.server.createAccount", account)
         return Person(said["did"], said["handle"], said["accessJwt"])
 
     def post(
@@ -86,7 +89,9 @@ class Bluesky:
         return Written(said["uri"], said["cid"])
 
     def put(self, author: Person, collection: str, rkey: str, record: Record) -> Written:
-        said = self._call("com.atproto.repo.putRecord", {"repo": author.did, "collection": collection, "rkey": rkey, "record": record}, author)
+        said = self._call(
+            "com.atproto.repo.putRecord", {"repo": author.did, "collection": collection, "rkey": rkey, "record": record}, author
+        )
         return Written(said["uri"], said["cid"])
 
     def edit(self, author: Person, written: Written, text: str) -> Written:
@@ -107,6 +112,7 @@ class Bluesky:
 
     def take_down(self, who: Person) -> None:
         subject = {"$type": "com.atproto.admin.defs#repoRef", "did": who.did}
+        """As the server's moderators do."""
         self._call("com.atproto.admin.updateSubjectStatus", {"subject": subject, "takedown": {"applied": True, "ref": "1"}})
 
     def delete_account(self, who: Person) -> None:
