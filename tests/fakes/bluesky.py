@@ -26,7 +26,7 @@ class RecordedBluesky:
     def page_size(self) -> int:
         return self.said["page_size"]
 
-    async def app(self, scope: dict[str, Any], _receive: Any, send: Any) -> None:
+    async def __call__(self, scope: dict[str, Any], _receive: Any, send: Any) -> None:
         asked = scope["raw_path"].decode() + (f"?{scope['query_string'].decode()}" if scope["query_string"] else "")
         answer = self.said["answers"].get(asked)
         status = 200 if answer is not None else 404

@@ -332,3 +332,33 @@ def test_the_same_pull_twice_lands_nothing(shop: Shop, url: str, tmp_path: Path)
     system = replace(SHOP, endpoints=(replace(CHANGED, pull=twice), replace(ALL, pull=backwards)))
     assert Client(url, system).sync(tmp_path) == []
     assert len(shop.calls) > 0
+
+
+def test_a_page_names_keys_that_are_gone_and_one_that_comes_back_is_landed_again(shop: Shop, url: str, tmp_path: Path) -> None:
+    withdrawn: list[str] = []
+
+    def pull_named(pull: Pull) -> Iterator[Page]:
+        items = pull.api.get("items", {"limit": 500})["items"]
+        there = {str(item["id"]) for item in items}
+        known = [key["id"] for key in pull.known_keys("items", {})]
+        assert [key["id"] for key in pull.known_keys("items", {"id": "5"})] == [key for key in known if key == "5"]
+        yield Page(items, None, [{"id": key} for key in [*known, "never known"] if key not in there])
+        yield Page([], None, [{"id": key} for key in withdrawn])
+
+    named = replace(SHOP, endpoints=(replace(CHANGED, pull=pull_named),))
+    Client(url, named).sync(tmp_path)
+    kept = shop.items.pop(3)
+    shop.items.pop(90)
+    shop.put(7, "new, and gone before the sync is over")
+    withdrawn.append("7")
+    Client(url, named).sync(tmp_path)
+    landed = rows_landed(tmp_path, "shop__items")[120:]
+    assert [(row["id"], row["_is_deleted"]) for row in landed] == [("7", False), ("3", True), ("90", True), ("7", True)]
+    assert landed[1]["name"] is None
+    withdrawn.clear()
+    shop.items.pop(7)
+    Client(url, named).sync(tmp_path)
+    assert len(Landing(tmp_path).loads(SOURCE_ID)) == 2
+    shop.items[3] = kept
+    Client(url, named).sync(tmp_path)
+    assert [(row["id"], row["_is_deleted"]) for row in rows_landed(tmp_path, "shop__items")[124:]] == [("3", False)]

@@ -23,6 +23,8 @@ from pipelines.sources.crm.hubspot import connect as connect_hubspot
 from pipelines.sources.files import FilesSource
 from pipelines.sources.kit.sync import ApiSource, sync
 from pipelines.sources.registry import MODULES, system_named
+from pipelines.sources.social.bluesky import BLUESKY, BlueskySettings
+from pipelines.sources.social.bluesky import connect as connect_bluesky
 from pipelines.sources.social.mastodon import MASTODON, MastodonSettings
 from pipelines.sources.social.mastodon import connect as connect_mastodon
 from pipelines.sources.support.github import GITHUB, GitHubSettings
@@ -34,6 +36,7 @@ from pipelines.sources.support.zendesk import connect as connect_zendesk
 from pipelines.state import create_state
 from pipelines.warehouse import RunContext, connect, load_raw
 from tests.conftest import PROJECT
+from tests.fakes.bluesky import RecordedBluesky
 from tests.fakes.github import GitHub
 from tests.fakes.hubspot import HubSpot
 from tests.fakes.mastodon import Mastodon
@@ -44,6 +47,7 @@ from tests.systems import canonical, staged
 
 AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
 SYSTEMS = sorted(MODULES)
+SOURCE_IDS = {"bluesky": "sky", "github": "gh", "hubspot": "crm", "mastodon": "toots", "request_tracker": "rt", "zendesk": "desk"}
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +89,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     with served(RequestTracker()) as url:
         rt = RequestTrackerSettings(id="rt", system="request_tracker", base_url=f"{url}/", brand_of_queue={"Billing": "acme-pay"})
         sync(ApiSource(REQUEST_TRACKER, rt, lambda: connect_request_tracker(rt, {"token": SecretStr("1-31-token")})), landing)
-    loads += [load for source in ("gh", "desk", "crm", "toots", "rt") for load in landing.loads(source)]
+    recorded = RecordedBluesky()
+    with served(recorded) as url:
+        sky = BlueskySettings(id="sky", system="bluesky", base_url=f"{url}/", brand_accounts=[recorded.brand], page_size=recorded.page_size)
+        sync(ApiSource(BLUESKY, sky, lambda: connect_bluesky(sky, {})), landing)
+    loads += [load for source in SOURCE_IDS.values() for load in landing.loads(source)]
     context = RunContext(AS_OF, loads, load_plan(DEFAULT_PLAN), b"key", False, None, frozenset(SYSTEMS))
     with connect(made.build, "1GB", made.temp) as connection:
         load_raw(connection, landing, context)
@@ -105,10 +113,7 @@ def _dbt(home: Home, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    ("name", "source_id"),
-    [("github", "gh"), ("zendesk", "desk"), ("hubspot", "crm"), ("mastodon", "toots"), ("request_tracker", "rt")],
-)
+@pytest.mark.parametrize(("name", "source_id"), SOURCE_IDS.items())
 def test_dbt_makes_of_staging_what_the_tests_render(home: Home, name: str, source_id: str) -> None:
     expected = canonical(staged(system_named(name), Landing(home.landing), source_id, AS_OF), system_named(name))
     with duckdb.connect(str(home.build), read_only=True) as connection:

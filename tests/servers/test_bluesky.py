@@ -275,7 +275,7 @@ def test_the_probe_names_what_to_mend(town: Town) -> None:
 
 
 def test_a_brand_that_changed_its_handle_is_asked_for_by_name(town: Town, tmp_path: Path) -> None:
-    by_handle = {"brand_accounts": [town.brand.handle]}
+    by_handle: dict[str, Any] = {"brand_accounts": [town.brand.handle]}
     sync(source_of(town, **by_handle), Landing(tmp_path))
     town.server.rename(town.brand, f"new-{town.brand.handle}")
     with pytest.raises(SourceError, match=r"brand_accounts: names brand\d+\.test.*by its DID, which stays"):

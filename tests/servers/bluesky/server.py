@@ -120,8 +120,9 @@ class Bluesky:
 
     def _call(self, method: str, body: Record | None, as_: Person | None = None) -> Record:
         """As a person, or as the server's admin."""
-        sent = {"headers": {"Authorization": f"Bearer {as_.token}"}} if as_ else {"auth": ADMIN if ".admin." in method else None}
-        answer = self.session.post(f"{self.url}/xrpc/{method}", json=body, timeout=60, **sent)
+        headers = {"Authorization": f"Bearer {as_.token}"} if as_ else None
+        auth = ADMIN if ".admin." in method else None
+        answer = self.session.post(f"{self.url}/xrpc/{method}", json=body, headers=headers, auth=auth, timeout=60)
         assert answer.ok, f"{method}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else {}
 
