@@ -344,21 +344,21 @@ def test_a_page_names_keys_that_are_gone_and_one_that_comes_back_is_landed_again
         assert [key["id"] for key in pull.known_keys("items", {"id": "5"})] == [key for key in known if key == "5"]
         yield Page(items, None, [{"id": key} for key in [*known, "never known"] if key not in there])
         yield Page([], None, [{"id": key} for key in withdrawn])
+        yield Page([item for item in items if str(item["id"]) in withdrawn])
 
     named = replace(SHOP, endpoints=(replace(CHANGED, pull=pull_named),))
     Client(url, named).sync(tmp_path)
     kept = shop.items.pop(3)
     shop.items.pop(90)
-    shop.put(7, "new, and gone before the sync is over")
+    shop.put(7, "new, gone and back before the sync is over")
     withdrawn.append("7")
     Client(url, named).sync(tmp_path)
     landed = rows_landed(tmp_path, "shop__items")[120:]
-    assert [(row["id"], row["_is_deleted"]) for row in landed] == [("7", False), ("3", True), ("90", True), ("7", True)]
+    assert [(row["id"], row["_is_deleted"]) for row in landed] == [("7", False), ("3", True), ("90", True), ("7", True), ("7", False)]
     assert landed[1]["name"] is None
     withdrawn.clear()
-    shop.items.pop(7)
     Client(url, named).sync(tmp_path)
     assert len(Landing(tmp_path).loads(SOURCE_ID)) == 2
     shop.items[3] = kept
     Client(url, named).sync(tmp_path)
-    assert [(row["id"], row["_is_deleted"]) for row in rows_landed(tmp_path, "shop__items")[124:]] == [("3", False)]
+    assert [(row["id"], row["_is_deleted"]) for row in rows_landed(tmp_path, "shop__items")[125:]] == [("3", False)]

@@ -24,6 +24,7 @@ from tests.systems import canonical, staged
 
 PAGE = 5
 ROWS_PER_LOAD = 7
+LIST_REPOS, DESCRIBE, LIST_RECORDS = "com.atproto.sync.listRepos", "com.atproto.repo.describeRepo", "com.atproto.repo.listRecords"
 N_BROADCASTS = 12
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -72,7 +73,7 @@ def source_of(town: Town, url: str | None = None, rows_per_load: int = 200_000, 
 
 
 def settings_of(town: Town, url: str | None = None, **more: Any) -> BlueskySettings:
-    given = {"brand_accounts": [town.brand.did], "brand_id": "acme", "page_size": PAGE, **more}
+    given: dict[str, Any] = {"brand_accounts": [town.brand.did], "brand_id": "acme", "page_size": PAGE, **more}
     return BlueskySettings(id="sky", system="bluesky", base_url=f"{url or town.server.url}/", **given)
 
 
@@ -172,7 +173,9 @@ def test_a_second_sync_brings_only_the_changes_and_a_third_nothing(town: Town, t
     server.profile(town.jane, displayName="Jane D.")
     sync(source_of(town), landing)
     assert landed(landing) == {"accounts": 1, "profiles": 1, "follows": 2, "posts": 5}
-    assert sync(source_of(town), landing) == []
+    # Every kind asks for the list of accounts: one page, and its end twice.
+    assert calls_of(town, landing) == {LIST_REPOS: 4 * 3, DESCRIBE: 3}
+    assert len(landing.loads("sky")) == 2
 
     rows = rows_of(tmp_path)
     posts = posts_of(rows)
@@ -185,6 +188,14 @@ def test_a_second_sync_brings_only_the_changes_and_a_third_nothing(town: Town, t
     assert handles[town.joe.did] == (f"new-{town.joe.handle}", None)
     assert handles[town.jane.did] == (town.jane.handle, "Jane D.")
     assert there(rows) == there(pulled(town, tmp_path / "clean"))
+
+
+def calls_of(town: Town, landing: Landing) -> Counter[str]:
+    """Calls of a sync by method."""
+    proxy = Proxy(town.server.url)
+    with served(proxy) as url:
+        sync(source_of(town, url), landing)
+    return Counter(call.partition("?")[0].rpartition("/")[2] for call in proxy.calls)
 
 
 @pytest.mark.parametrize("way", ["deactivate", "take_down", "delete_account"])
@@ -222,9 +233,11 @@ def test_a_sync_killed_in_an_answer_goes_on(town: Town, tmp_path: Path) -> None:
         assert calls == proxy.calls[:number]
         # What was landed before the kill is not landed again.
         assert (len(Landing(folder).loads("sky")) > 1) == (number == posts[-1])
-        sync(source_of(town), Landing(folder))
+        again = calls_of(town, Landing(folder))
         assert rows_of(folder) == clean
         assert sync(source_of(town), Landing(folder)) == []
+    # Of all that is listed, little more than the last answer is asked for once more.
+    assert again[LIST_RECORDS] <= 4
 
 
 def test_a_bad_day_ends_in_the_same_rows(town: Town, tmp_path: Path) -> None:

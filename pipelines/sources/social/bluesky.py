@@ -155,8 +155,8 @@ class _Listing:
         prefix = f"at://{self.did}/{self.collection}/"
         for _ in range(MOST_STALE_ANSWERS):
             records = _list_of(self.pull.api, LIST_RECORDS, "records", {**asked, "cursor": self.after})
-            found = {str(each["uri"]).removeprefix(prefix): each for each in records}
-            if all(str(each["uri"]).startswith(prefix) for each in records) and all(key > (self.after or "") for key in found):
+            found = {str(each.get("uri")).removeprefix(prefix): each for each in records}
+            if all(str(each.get("uri")).startswith(prefix) for each in records) and all(key > (self.after or "") for key in found):
                 return {key: self._record(key, found[key]) for key in sorted(found)}
         raise ApiError(self.pull.api.source_id, LIST_RECORDS, _STALE)
 
@@ -194,7 +194,9 @@ def _every_repo(api: Api, settings: BlueskySettings) -> dict[str, str]:
     while n_ends < 2:
         said = api.get(LIST_REPOS, {"limit": settings.page_size, "cursor": cursor})
         for repo in _checked_list(api, LIST_REPOS, "repos", said):
-            # A server that says nothing of it holds it.
+            if not (isinstance(repo.get("did"), str) and isinstance(repo.get("rev"), str)):
+                raise DriftError(api.source_id, LIST_REPOS, "lists an account without did or rev. Update Twoway, or report it.")
+            # Only newer servers say whether an account is active.
             if repo.get("active", True):
                 found[repo["did"]] = repo["rev"]
         n_ends = 0 if said.get("cursor") else n_ends + 1
