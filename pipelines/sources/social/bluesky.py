@@ -83,11 +83,14 @@ def _accounts(pull: Pull) -> Iterator[Page]:
 def _collection(table: str, collection: str, is_kept: Kept | None = None) -> Callable[[Pull], Iterator[Page]]:
     """Pull a collection of every account whose revision moved, whole, in the order of its keys.
 
-    The cursor holds the revision at which each account was read, and how far the one being read is.
+    The cursor holds the revision at which each account was read and from which key on, and how far the one being read is.
     """
 
     def pages(pull: Pull) -> Iterator[Page]:
+        start = _start(pull, collection)
         cursor = pull.cursor or {}
+        # What was read from a later start on does not hold what lies before.
+        cursor = cursor if (cursor.get("start") or "") <= (start or "") else {}
         repos = _repos(pull.api, pull.settings)
         brands = _brands(pull) if is_kept else frozenset()
         # Of an account that comes back, all is read again.
@@ -96,14 +99,14 @@ def _collection(table: str, collection: str, is_kept: Kept | None = None) -> Cal
         for did, rev in sorted(repos.items()):
             if revs.get(did) == rev:
                 continue
-            is_begun = (begun.get("did"), begun.get("rev")) == (did, rev)
-            start = begun["after"] if is_begun else _start(pull, collection)
-            for records, after, gone in _Listing(pull, table, did, collection, start).pages():
+            # An account that changed since it was begun is read to its end at its old revision, and so again next time.
+            at = begun if begun.get("did") == did else {"did": did, "rev": rev, "after": start}
+            for records, after, gone in _Listing(pull, table, did, collection, at["after"]).pages():
                 kept = [each for each in records if is_kept is None or is_kept(each, brands)]
-                begun_now = {"did": did, "rev": rev, "after": after}
-                yield Page(kept, {"revs": revs, "begun": begun_now}, [{"did": did, "rkey": key} for key in gone])
-            revs = {**revs, did: rev}
-            yield Page([], {"revs": revs})
+                resume = {"start": start, "revs": revs, "begun": {**at, "after": after}}
+                yield Page(kept, resume, [{"did": did, "rkey": key} for key in gone])
+            revs = {**revs, did: at["rev"]}
+            yield Page([], {"start": start, "revs": revs})
 
     return pages
 
