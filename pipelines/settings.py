@@ -153,7 +153,7 @@ def secrets_of(system: System, entry: SystemSettings) -> dict[str, SecretStr]:
     """
     found = {}
     for secret in system.secrets:
-        names = [re.sub(r"[^A-Z0-9]+", "_", f"{prefix}_{secret.name}".upper()) for prefix in (entry.id, system.name)]
+        names = system.variables(secret, entry.id)
         value = next((os.environ[name] for name in names if os.environ.get(name)), None)
         if value is not None:
             found[secret.name] = SecretStr(value)

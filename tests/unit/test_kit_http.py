@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 from dlt.sources.helpers.rest_client.paginators import HeaderLinkPaginator, JSONLinkPaginator, JSONResponseCursorPaginator
 
+from pipelines.sources.kit.endpoints import Secret, SystemSettings
 from pipelines.sources.kit.errors import ApiError, DriftError
 from pipelines.sources.kit.http import LONGEST_BACKOFF_SECONDS, LONGEST_WAIT_SECONDS, MAX_ATTEMPTS, Api, Dialect, RateLimit, _seconds
+from pipelines.sources.kit.sync import ApiSource
+from tests.fakes.paged import SHOP
 from tests.fakes.scripted import Answer, Scripted
 from tests.fakes.server import served
 
@@ -176,6 +180,26 @@ def test_a_token_refused_twice_is_a_message() -> None:
             api.get("items")
     assert len(script.asked) == 2
     assert waits == []
+
+
+def test_a_refusal_in_disguise_names_the_variable_to_mend() -> None:
+    dialect = Dialect(is_refused=lambda response: response.status_code == 403)
+    script = Scripted(Answer({"message": "log in again"}, 403))
+    with served(script) as url:
+        api, _ = api_of(url, dialect=dialect, variables=("DESK_TOKEN",))
+        with pytest.raises(ApiError, match=r"refuses the token\. .* into the environment as DESK_TOKEN\. HTTP 403: log in again$"):
+            api.get("items")
+    # As with a 401: once more, for what came and went.
+    assert len(script.asked) == 2
+
+
+def test_the_variable_named_is_the_one_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = replace(SHOP, secrets=(Secret("token", "a token"),))
+    settings = SystemSettings(id="corner-shop", system="shop", base_url="http://127.0.0.1:9/")
+    source = ApiSource(system, settings, lambda: Api(settings.id, settings.base_url))
+    assert source.api().variables == ("SHOP_TOKEN",)
+    monkeypatch.setenv("CORNER_SHOP_TOKEN", "of this source")
+    assert source.api().variables == ("CORNER_SHOP_TOKEN",)
 
 
 @pytest.mark.parametrize(("status", "says"), [(400, "refuses the request"), (403, "scopes"), (404, "is not there"), (410, "is gone")])

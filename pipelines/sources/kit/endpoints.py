@@ -1,5 +1,6 @@
 """What a connector declares: its endpoints as data, its settings, and how to reach it."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -158,6 +159,11 @@ class System:
     def raw_table(self, endpoint: Endpoint) -> str:
         """Name of the endpoint's table in the raw layer and of its folder in landing."""
         return f"{self.name}__{endpoint.table}"
+
+    def variables(self, secret: Secret, source_id: str) -> tuple[str, str]:
+        """Environment variables that may hold a secret: of this source, then of all sources of this system."""
+        of_source, of_system = (re.sub(r"[^A-Z0-9]+", "_", f"{prefix}_{secret.name}".upper()) for prefix in (source_id, self.name))
+        return of_source, of_system
 
     @property
     def parents(self) -> set[str]:

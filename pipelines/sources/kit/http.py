@@ -87,11 +87,13 @@ class Dialect:
 
     Args:
         rate_limit: reads a response's limit; None where it says nothing.
+        is_refused: whether the token is unknown, or no longer good.
         is_throttled: whether an error is a rate limit in disguise, such as a 403 with nothing remaining.
         message: the vendor's own words in an error's body.
     """
 
     rate_limit: Callable[["Response"], RateLimit | None] = lambda _: None
+    is_refused: Callable[["Response"], bool] = lambda response: response.status_code == UNAUTHORISED
     is_throttled: Callable[["Response"], bool] = lambda _: False
     message: Callable[[Any], str] = lambda body: str(body.get("message") or body.get("error") or "") if isinstance(body, dict) else ""
 
@@ -106,6 +108,7 @@ class Api:
         auth: puts the token on requests.
         refresh: called once when a token is refused, to get another; None where there is no other.
         redact: takes secrets out of messages.
+        variables: environment variables that hold the secrets, for messages.
         dialect: the vendor's ways.
         headers: sent with every request.
         timeout_seconds: for connecting, and between two parts of an answer.
@@ -118,6 +121,7 @@ class Api:
     auth: "AuthBase | None" = None
     refresh: Callable[[], None] | None = None
     redact: Redactor = field(default_factory=Redactor)
+    variables: tuple[str, ...] = ()
     dialect: Dialect = field(default_factory=Dialect)
     headers: dict[str, str] = field(default_factory=dict)
     timeout_seconds: float = TIMEOUT_SECONDS
@@ -229,7 +233,7 @@ class Api:
         has_refreshed = False
         for attempt in range(1, MAX_ATTEMPTS + 1):
             response, wait = self._attempt(request, options, attempt)
-            if response is not None and response.status_code == UNAUTHORISED and not has_refreshed:
+            if response is not None and self.dialect.is_refused(response) and not has_refreshed:
                 has_refreshed = True
                 if self.refresh is not None:
                     self.refresh()
@@ -305,7 +309,9 @@ class Api:
             said = self.dialect.message(orjson.loads(response.content))
         except (orjson.JSONDecodeError, AttributeError):
             said = ""
-        raise self._error(request, _advice(response.status_code, shorten(self.redact(said), 300)), response.status_code)
+        status = UNAUTHORISED if self.dialect.is_refused(response) else response.status_code
+        says = f"HTTP {response.status_code}" + (f": {shorten(self.redact(said), 300)}" if said else "")
+        raise self._error(request, f"{_advice(status, self.variables)} {says}", response.status_code)
 
     def _retry_after(self, response: "Response", attempt: int) -> float:
         limit = self.dialect.rate_limit(response)
@@ -376,11 +382,11 @@ def _seconds(header: str | None) -> float | None:
         return None
 
 
-def _advice(status: int, said: str) -> str:
-    advice = {
-        401: "refuses the token. Make a new one and put it into the environment.",
+def _advice(status: int, variables: tuple[str, ...]) -> str:
+    where = f" as {', '.join(variables)}" if variables else ""
+    return {
+        401: f"refuses the token. Make a new one and put it into the environment{where}.",
         403: "is not allowed for this token. Grant it the scopes of the source's docs page.",
         404: "is not there. Check base_url and the names in twoway.toml.",
         410: "is gone at the vendor.",
     }.get(status, "refuses the request.")
-    return f"{advice} HTTP {status}" + (f": {said}" if said else "")

@@ -55,13 +55,20 @@ class ApiSource:
     def source_id(self) -> str:
         return self.settings.id
 
+    def api(self) -> Api:
+        """The API, which names in its messages the variables that hold the source's secrets."""
+        made = self.connect()
+        names = [self.system.variables(secret, self.source_id) for secret in self.system.secrets]
+        made.variables = tuple(next((name for name in each if os.environ.get(name)), each[-1]) for each in names)
+        return made
+
     def probe(self) -> str:
         """One cheap look at the source: what was seen, in a line.
 
         Raises:
             SourceError: what is wrong, and how to mend it.
         """
-        return self.system.probe(self.connect(), self.settings)
+        return self.system.probe(self.api(), self.settings)
 
 
 @dataclass
@@ -106,7 +113,7 @@ def sync(
         SourceError: the source can't be read further; loads made before stay, and the next sync goes on from them.
     """
     failure = None
-    api = source.connect()
+    api = source.api()
     now = datetime.now(UTC).replace(microsecond=0)
     try:
         return _synced(_Sync(source, landing, api, now, since, tell, progress or Progress()))
