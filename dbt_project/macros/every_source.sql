@@ -2,6 +2,7 @@
 {% macro system_tables() -%}
 {{ return({
     'bluesky': ['social_accounts', 'social_posts', 'social_follows'],
+    'bottlecrm': ['crm_accounts', 'crm_contacts', 'crm_deals', 'crm_deal_stage_changes', 'crm_owners', 'crm_revenue'],
     'github': [
         'brands', 'support_tickets', 'support_messages', 'support_ticket_changes', 'support_users', 'social_accounts',
         'social_posts', 'outcome_events',

@@ -9,6 +9,7 @@ from pipelines.sources.kit.endpoints import System
 # Name: module and its System. Imported when asked for: an HTTP stack takes two seconds that files don't need.
 MODULES = {
     "bluesky": "pipelines.sources.social.bluesky:BLUESKY",
+    "bottlecrm": "pipelines.sources.crm.bottlecrm:BOTTLECRM",
     "github": "pipelines.sources.support.github:GITHUB",
     "hubspot": "pipelines.sources.crm.hubspot:HUBSPOT",
     "mastodon": "pipelines.sources.social.mastodon:MASTODON",

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,25 +19,14 @@ from pipelines.landing import Landing
 from pipelines.paths import BUNDLED_INPUT, DBT_PROJECT, DEFAULT_PLAN, Home
 from pipelines.plan import load_plan
 from pipelines.settings import load_settings, secrets_of
-from pipelines.sources.crm.hubspot import HUBSPOT, HubSpotSettings
-from pipelines.sources.crm.hubspot import connect as connect_hubspot
 from pipelines.sources.files import FilesSource
 from pipelines.sources.kit.sync import ApiSource, sync
 from pipelines.sources.registry import MODULES, system_named
-from pipelines.sources.social.bluesky import BLUESKY, BlueskySettings
-from pipelines.sources.social.bluesky import connect as connect_bluesky
-from pipelines.sources.social.mastodon import MASTODON, MastodonSettings
-from pipelines.sources.social.mastodon import connect as connect_mastodon
-from pipelines.sources.support.github import GITHUB, GitHubSettings
-from pipelines.sources.support.github import connect as connect_github
-from pipelines.sources.support.request_tracker import REQUEST_TRACKER, RequestTrackerSettings
-from pipelines.sources.support.request_tracker import connect as connect_request_tracker
-from pipelines.sources.support.zendesk import ZENDESK, ZendeskSettings
-from pipelines.sources.support.zendesk import connect as connect_zendesk
 from pipelines.state import create_state
 from pipelines.warehouse import RunContext, connect, load_raw
 from tests.conftest import PROJECT
 from tests.fakes.bluesky import RecordedBluesky
+from tests.fakes.bottlecrm import BottleCrm
 from tests.fakes.github import GitHub
 from tests.fakes.hubspot import HubSpot
 from tests.fakes.mastodon import Mastodon
@@ -47,7 +37,10 @@ from tests.systems import canonical, staged
 
 AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
 SYSTEMS = sorted(MODULES)
-SOURCE_IDS = {"bluesky": "sky", "github": "gh", "hubspot": "crm", "mastodon": "toots", "request_tracker": "rt", "zendesk": "desk"}
+SOURCE_IDS = {
+    "bluesky": "sky", "bottlecrm": "bottle", "github": "gh", "hubspot": "crm", "mastodon": "toots", "request_tracker": "rt",
+    "zendesk": "desk",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -57,43 +50,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     made.prepare()
     landing = Landing(made.landing)
     loads = [landing.land(FilesSource("communities", BUNDLED_INPUT), made.temp)]
-    github = GitHub()
-    github.repository("acme/app")
-    github.comment("acme/app", github.issue("acme/app", "jane", "it breaks"), "dev", "fixed", "MEMBER")
-    github.close("acme/app", 1, "dev")
-    github.release("acme/app", "dev", "v1")
-    zendesk = Zendesk("admin@acme.example", "token-1234")
-    agent = zendesk.user("agent", "agent")
-    ticket = zendesk.ticket(zendesk.user("jane"), "where is it", zendesk.brand("acme"))
-    zendesk.comment(ticket, agent, "on its way", status="solved")
-    zendesk.rate(zendesk.offer(ticket), "good")
-    with served(github.app) as url:
-        settings = GitHubSettings(id="gh", system="github", base_url=f"{url}/", repositories=["acme/app"])
-        sync(ApiSource(GITHUB, settings, lambda: connect_github(settings, {})), landing)
-    secrets = {"email": SecretStr(zendesk.email), "token": SecretStr(zendesk.token)}
-    with served(zendesk.app) as url:
-        desk = ZendeskSettings(id="desk", system="zendesk", base_url=f"{url}/")
-        sync(ApiSource(ZENDESK, desk, lambda: connect_zendesk(desk, secrets)), landing)
-    hubspot = HubSpot("token-5678")
-    hubspot.owners = [{"id": "7", "email": "rep@acme.example", "firstName": "Rep", "lastName": "One"}]
-    deal = hubspot.deal("Big", hubspot.make("companies", name="Acme"), hubspot.make("contacts", email="jane@acme.example"), "10")
-    hubspot.move(deal, "won", hs_is_closed="true", hs_is_closed_won="true", closedate="2025-06-01T00:00:00Z")
-    with served(hubspot.app) as url:
-        crm = HubSpotSettings(id="crm", system="hubspot", base_url=f"{url}/")
-        sync(ApiSource(HUBSPOT, crm, lambda: connect_hubspot(crm, {"token": SecretStr(hubspot.token)})), landing)
-    mastodon = Mastodon("token-9999")
+    github, zendesk, hubspot, mastodon = _github(), _zendesk(), _hubspot(), Mastodon("token-9999")
     mastodon.post("an <b>answer</b>", reply_to=mastodon.mention("jane", "@brand where is it"))
-    with served(mastodon.app) as url:
-        toots = MastodonSettings(id="toots", system="mastodon", base_url=f"{url}/", brand_id="acme")
-        sync(ApiSource(MASTODON, toots, lambda: connect_mastodon(toots, {"token": SecretStr(mastodon.token)})), landing)
-    with served(RequestTracker()) as url:
-        rt = RequestTrackerSettings(id="rt", system="request_tracker", base_url=f"{url}/", brand_of_queue={"Billing": "acme-pay"})
-        sync(ApiSource(REQUEST_TRACKER, rt, lambda: connect_request_tracker(rt, {"token": SecretStr("1-31-token")})), landing)
-    recorded = RecordedBluesky()
-    with served(recorded) as url:
-        sky = BlueskySettings(id="sky", system="bluesky", base_url=f"{url}/", brand_accounts=[recorded.brand], page_size=recorded.page_size)
-        sync(ApiSource(BLUESKY, sky, lambda: connect_bluesky(sky, {})), landing)
-    loads += [load for source in SOURCE_IDS.values() for load in landing.loads(source)]
+    bluesky, bottlecrm = RecordedBluesky(), BottleCrm("token-1111")
+    _sync(landing, "bluesky", bluesky, brand_accounts=[bluesky.brand], page_size=bluesky.page_size)
+    _sync(landing, "bottlecrm", bottlecrm.app, {"token": bottlecrm.token})
+    _sync(landing, "github", github.app, repositories=["acme/app"])
+    _sync(landing, "hubspot", hubspot.app, {"token": hubspot.token})
+    _sync(landing, "mastodon", mastodon.app, {"token": mastodon.token}, brand_id="acme")
+    _sync(landing, "request_tracker", RequestTracker(), {"token": "1-31-token"}, brand_of_queue={"Billing": "acme-pay"})
+    _sync(landing, "zendesk", zendesk.app, {"email": zendesk.email, "token": zendesk.token})
+    loads += [load for source_id in SOURCE_IDS.values() for load in landing.loads(source_id)]
     context = RunContext(AS_OF, loads, load_plan(DEFAULT_PLAN), b"key", False, None, frozenset(SYSTEMS))
     with connect(made.build, "1GB", made.temp) as connection:
         load_raw(connection, landing, context)
@@ -102,6 +69,39 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     build_staging(made, "1GB", SYSTEMS)
     _dbt(made, "run", "--select", "path:models/staging", "path:models/input")
     return made
+
+
+def _github() -> GitHub:
+    made = GitHub()
+    made.repository("acme/app")
+    made.comment("acme/app", made.issue("acme/app", "jane", "it breaks"), "dev", "fixed", "MEMBER")
+    made.close("acme/app", 1, "dev")
+    made.release("acme/app", "dev", "v1")
+    return made
+
+
+def _zendesk() -> Zendesk:
+    made = Zendesk("admin@acme.example", "token-1234")
+    agent = made.user("agent", "agent")
+    ticket = made.ticket(made.user("jane"), "where is it", made.brand("acme"))
+    made.comment(ticket, agent, "on its way", status="solved")
+    made.rate(made.offer(ticket), "good")
+    return made
+
+
+def _hubspot() -> HubSpot:
+    made = HubSpot("token-5678")
+    made.owners = [{"id": "7", "email": "rep@acme.example", "firstName": "Rep", "lastName": "One"}]
+    deal = made.deal("Big", made.make("companies", name="Acme"), made.make("contacts", email="jane@acme.example"), "10")
+    made.move(deal, "won", hs_is_closed="true", hs_is_closed_won="true", closedate="2025-06-01T00:00:00Z")
+    return made
+
+
+def _sync(landing: Landing, name: str, app: Any, secrets: Mapping[str, str] | None = None, **settings: Any) -> None:
+    system, hidden = system_named(name), {key: SecretStr(value) for key, value in (secrets or {}).items()}
+    with served(app) as url:
+        entry = system.settings.model_validate({"id": SOURCE_IDS[name], "system": name, "base_url": f"{url}/", **settings})
+        sync(ApiSource(system, entry, lambda: system.connect(entry, hidden)), landing)
 
 
 def _dbt(home: Home, *arguments: str) -> None:
