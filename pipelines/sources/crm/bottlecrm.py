@@ -200,7 +200,7 @@ CONTACTS = Endpoint(
     "contacts",
     ("id",),
     (Field("id", "id"), Field("first_name"), Field("last_name"), Field("email"), Field("phone"), Field("phone_e164"),
-     Field("account", "id"), Field("linked_accounts", "json"), Field("assigned_to", "json", is_required=True),
+     Field("account", "id"), Field("linked_accounts", "json"), Field("assigned_to", "json", is_required=True), Field("custom_fields", "json"),
      Field("created_at", "timestamp", is_required=True), Field("updated_at", "timestamp")),
     _listed("contacts"),
     lists_all=True,
