@@ -9,10 +9,11 @@ from typing import Any
 
 import duckdb
 
-from pipelines.contract import contract_sha
+from pipelines.contract import Table, tables
 from pipelines.errors import Problem, SourceError
 from pipelines.files_io import fsync, replace_durably, sha256_of, write_text_durably
 from pipelines.sources.files import FilesSource
+from pipelines.sources.files.folder import InputFile
 from pipelines.sql import literal
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LandedFile:
-    """One landed Parquet file: `path` is relative to the landing folder, `origin` the file it was read from."""
+    """One landed Parquet file: `path` is relative to the landing folder, `origin` what it was read from.
+
+    Landed files of a folder say of each row which file it stood in, by `_file` and `_file_number` (the newest has the highest).
+    """
 
     path: str
     sha256: str
@@ -34,10 +38,11 @@ class Load:
 
     Args:
         load_id: rises with every load of the source.
-        inputs: SHA-256 of each file read, by name; of each landed file where an API was read.
+        inputs: SHA-256 of each file read, by its path below the folder; of each landed file where an API was read.
         tables: landed file by canonical table, or by raw table of a source system.
         system: the source system; None for files.
         cursors: where the next sync goes on, by table.
+        notes: what was left out of what was read, a sentence each.
     """
 
     load_id: str
@@ -50,6 +55,7 @@ class Load:
     tables: dict[str, LandedFile] = field(default_factory=dict)
     system: str | None = None
     cursors: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def n_rows(self) -> int:
@@ -130,42 +136,53 @@ class Landing:
             SourceError: a file does not fit the contract; nothing is landed then.
         """
         started_at = datetime.now(UTC)
-        inputs = {path.name: sha256_of(path) for path in source.discover().values()}
-        previous = self.newest(source.source_id)
-        if previous and (previous.inputs, previous.contract_sha, previous.time_zone) == (inputs, contract_sha(), source.time_zone):
+        found = source.survey()
+        inputs = {file.name: sha256_of(file.path) for file in found.all_files}
+        previous = None if found.problems else self.newest(source.source_id)
+        if previous and (previous.inputs, previous.contract_sha, previous.time_zone) == (inputs, source.contract_sha, source.time_zone):
             return previous
-        number = 1 + (int(previous.load_id) if previous else 0)
-        load_id = f"{number:08d}"
+        load_id = self._next_id(source.source_id)
+        notes: list[str] = []
         with duckdb.connect(":memory:", config={"temp_directory": str(temp)}) as connection:
             connection.execute("set TimeZone = 'UTC'")
-            made = source.read(connection)
-            origins = {name: path.name for name, path in source.discover().items()}
-            landed = {name: self._write(connection, source.source_id, name, load_id, origins[name]) for name in made}
+            made = source.read(connection, notes.append)
+            landed = {name: self._write(connection, source.source_id, tables()[name], load_id, found.files.get(name, [])) for name in made}
         load = Load(
             load_id=load_id,
             source_id=source.source_id,
             started_at=started_at.isoformat(),
             finished_at=datetime.now(UTC).isoformat(),
-            contract_sha=contract_sha(),
+            contract_sha=source.contract_sha,
             time_zone=source.time_zone,
             inputs=inputs,
             tables=landed,
+            notes=notes,
         )
         manifests = self._manifests(source.source_id)
         manifests.mkdir(parents=True, exist_ok=True)
         write_text_durably(manifests / f"{load_id}.json", json.dumps(asdict(load), indent=1))
         return load
 
-    def _write(self, connection: duckdb.DuckDBPyConnection, source_id: str, table: str, load_id: str, origin: str) -> LandedFile:
-        folder = self.root / source_id / table
+    def _next_id(self, source_id: str) -> str:
+        previous = self.newest(source_id)
+        return f"{1 + (int(previous.load_id) if previous else 0):08d}"
+
+    def _write(
+        self, connection: duckdb.DuckDBPyConnection, source_id: str, table: Table, load_id: str, files: list[InputFile]
+    ) -> LandedFile:
+        folder = self.root / source_id / table.name
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{load_id}.parquet"
         temporary = folder / f".{load_id}.parquet.tmp"
-        connection.execute(f"copy (from {table} order by _row_number) to {literal(temporary)} (format parquet, compression zstd)")
-        rows = connection.execute(f"select count(*) from {table}").fetchone()
+        # Several rows may come from one line of an export.
+        order = ", ".join(["_file_number", "_row_number", *table.key])
+        connection.execute(f"copy (from {table.name} order by {order}) to {literal(temporary)} (format parquet, compression zstd)")
+        said = connection.execute(f"select _file, count(*) from {table.name} group by all order by max(_file_number)").fetchall()
         sha256 = sha256_of(temporary)
         replace_durably(temporary, target)
-        return LandedFile(str(target.relative_to(self.root)), sha256, rows[0] if rows else 0, origin)
+        names = [file.name for file in files] or [name for name, _ in said]
+        origin = names[0] if len(names) == 1 else f"{len(names)} files, the newest {names[-1]}" if names else table.name
+        return LandedFile(str(target.relative_to(self.root)), sha256, sum(rows for _, rows in said), origin)
 
     def verify(self, load: Load) -> None:
         """Compare every landed file with its manifest.
@@ -186,3 +203,17 @@ class Landing:
                 )
         if problems:
             raise SourceError(load.source_id, problems)
+
+
+def landed_rows(connection: duckdb.DuckDBPyConnection, path: Path, origin: str) -> str:
+    """SQL for the rows of a landed file of a folder, each with the file that it stood in.
+
+    Args:
+        connection: any.
+        path: the landed file.
+        origin: the file that it was read from, where it was landed before rows said so.
+    """
+    rows = f"select * from read_parquet({literal(path)}, hive_partitioning = false)"
+    if "_file" in {name for name, *_ in connection.execute(f"describe {rows}").fetchall()}:
+        return rows
+    return f"select *, {literal(origin)} as _file, 1::bigint as _file_number from ({rows})"

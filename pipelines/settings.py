@@ -196,9 +196,7 @@ def _with_plan_beside_the_data(settings: Settings) -> Settings:
         return settings
     if len(settings.files) == 1 and not settings.systems and (beside := settings.files[0].path / PLAN_FILE).is_file():
         return settings.model_copy(update={"plan": beside})
-    has_revenue = any(
-        found.name.split(".")[0] == REVENUE_TABLE for each in settings.files for found in each.path.glob(f"{REVENUE_TABLE}.*")
-    )
+    has_revenue = any(found.name.split(".")[0] == REVENUE_TABLE for each in settings.files for found in each.path.glob(f"{REVENUE_TABLE}*"))
     return settings.model_copy(update={"plan": REVENUE_PLAN}) if has_revenue else settings
 
 

@@ -17,15 +17,15 @@ from pipelines import __version__
 from pipelines.contract import Table, tables
 from pipelines.errors import LockedError
 from pipelines.identity.probable import ProbableLinks, create_edges_table
-from pipelines.landing import LandedFile, Landing, Load
+from pipelines.landing import LandedFile, Landing, Load, landed_rows
 from pipelines.paths import DBT_PROJECT, PACKAGE, Home
 from pipelines.plan import FrozenPlan
 from pipelines.raw_systems import OUTSIDE, load_system, possible_instants
 from pipelines.sources.registry import system_named
-from pipelines.sql import literal
 from pipelines.warmth.step import create_scores_table
 
 HMAC_BLOCK_BYTES = 64
+REPLACED = "replaced by a newer file"
 
 _held: set[Path] = set()
 
@@ -230,31 +230,60 @@ def _load_table(connection: duckdb.DuckDBPyConnection, landing: Landing, table: 
 def _load_file(
     connection: duckdb.DuckDBPyConnection, landing: Landing, table: Table, load: Load, landed: LandedFile, as_of: datetime
 ) -> None:
-    connection.execute(
-        "create or replace temp view landed as select * from read_parquet("
-        + literal(landing.root / landed.path)
-        + ", hive_partitioning = false)"
-    )
+    """Append a landed file's rows, but for those whose time can't be true and those that a newer file replaces."""
+    connection.execute(f"create or replace temp view landed as from ({landed_rows(connection, landing.root / landed.path, landed.origin)})")
     bounds = [(column, possible_instants(column.name, column.may_be_future, as_of)) for column in table.columns if column.is_timestamp]
     refused = " or ".join(f"coalesce(not ({within}), false)" for _, within in bounds)
+    is_older = _is_replaced(connection, table, refused)
     connection.execute(
-        f"insert into raw.{table.raw_name} by name select *, ? as _loader, ? as _load_id, ?::timestamptz as _landed_at"
-        f" from landed where not ({refused})",
+        f"insert into raw.{table.raw_name} by name"
+        " select * exclude (_file, _file_number), ? as _loader, ? as _load_id, ?::timestamptz as _landed_at"
+        f" from landed where not ({refused}) and not {is_older}",
         [load.source_id, load.load_id, load.finished_at],
     )
     for column, within in bounds:
         connection.execute(
             f"""
             insert into run.quarantine
-            select source_id, ?, ?, _row_number, ?, "{column.name}"::varchar, ? from landed where not ({within})
+            select source_id, ?, _file, _row_number, ?, "{column.name}"::varchar, ? from landed where not ({within})
             """,
-            [table.name, landed.origin, column.name, OUTSIDE],
+            [table.name, column.name, OUTSIDE],
         )
+    for dropped, reason in ((refused, f"timestamp {OUTSIDE}"), (f"not ({refused}) and {is_older}", REPLACED)):
+        connection.execute(
+            f"""
+            insert into run.load_counts
+            select source_id, ?, count(*), count(*) filter (where {dropped}), ?
+            from landed group by source_id
+            having ? or count(*) filter (where {dropped}) > 0
+            """,
+            [table.name, reason, reason != REPLACED],
+        )
+
+
+def _is_replaced(connection: duckdb.DuckDBPyConnection, table: Table, refused: str) -> str:
+    """SQL that holds for rows of `landed` whose key stands in another file of the folder, and counts there.
+
+    Where every version of a key tells its age by `updated_at`, that decides; else the newest file does.
+    """
+    (several,) = connection.execute("select min(_file_number) < max(_file_number) from landed").fetchall()[0]
+    if not several:
+        return "false"
+    key = ", ".join(["source_id", *table.key])
     connection.execute(
         f"""
-        insert into run.load_counts
-        select source_id, ?, count(*), count(*) filter ({"where " + refused}), 'timestamp {OUTSIDE}'
-        from landed group by source_id
-        """,
-        [table.name],
+        create or replace temp table replaced as
+        select
+            {key},
+            case
+                when bool_and(updated_at is not null) then arg_max(_file_number, (updated_at, _file_number))
+                else max(_file_number)
+            end as file_that_counts
+        from landed
+        where not ({refused})
+        group by {key}
+        having min(_file_number) < max(_file_number)
+        """
     )
+    same_key = " and ".join(f"landed.{name} is not distinct from replaced.{name}" for name in ["source_id", *table.key])
+    return f"exists (from replaced where {same_key} and landed._file_number <> replaced.file_that_counts)"

@@ -7,9 +7,9 @@ import duckdb
 
 from pipelines.contract import tables
 from pipelines.explain.words import printable
-from pipelines.landing import LandedFile, Landing
+from pipelines.landing import LandedFile, Landing, landed_rows
 from pipelines.paths import Home, shown
-from pipelines.sql import identifier, literal
+from pipelines.sql import identifier
 
 MOST_RANGES_SHOWN = 5
 
@@ -50,13 +50,13 @@ def _rows(landing: Path, table: str, landed: LandedFile, source_id: str, ticket_
     try:
         with duckdb.connect(":memory:") as connection:
             query = (
-                f"select _row_number from read_parquet({literal(path)}, hive_partitioning = false)"
-                f" where {identifier('source_id')} = ? and {identifier('ticket_id')} = ? order by _row_number"
+                f"select _file, list(_row_number order by _row_number) from ({landed_rows(connection, path, landed.origin)})"
+                f" where {identifier('source_id')} = ? and {identifier('ticket_id')} = ? group by all order by max(_file_number)"
             )
-            rows = [number for (number,) in connection.execute(query, [source_id, ticket_id]).fetchall()]
+            found = connection.execute(query, [source_id, ticket_id]).fetchall()
     except (duckdb.Error, OSError):
         return [LandedRows(table, landed.origin, shown(path), None)]
-    return [LandedRows(table, landed.origin, shown(path), rows)] if rows else []
+    return [LandedRows(table, file, shown(path), rows) for file, rows in found]
 
 
 def origin_lines(found: list[LandedRows]) -> list[str]:

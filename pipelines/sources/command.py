@@ -41,12 +41,17 @@ def check(home: HomeOption = None) -> None:
     has_failed = False
     for source in [*settings.sources(), *settings.api_sources()]:
         try:
-            said = f"{len(source.discover())} table(s)" if isinstance(source, FilesSource) else source.probe()
+            said = _held(source.discover()) if isinstance(source, FilesSource) else source.probe()
             print(f"ok      {source.source_id}: {said}")
         except (SourceError, ConfigError) as error:
             has_failed = True
             print(f"FAILED  {source.source_id}: {error}")
     raise typer.Exit(FAILED if has_failed else 0)
+
+
+def _held(files: dict[str, list[Any]]) -> str:
+    n_files = sum(len(each) for each in files.values())
+    return f"{len(files)} table(s)" if n_files == len(files) else f"{len(files)} table(s) in {n_files} files"
 
 
 def init(

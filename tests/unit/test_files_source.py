@@ -561,7 +561,7 @@ def test_a_file_named_after_no_table_is_refused(folder: Path) -> None:
 def test_two_files_for_one_table_are_refused(folder: Path) -> None:
     (folder / "support_tickets.csv").write_text(TICKETS + GOOD_TICKET)
     (folder / "support_tickets.jsonl").write_text("{}\n")
-    problem = assert_only_problem(folder, "support_tickets.jsonl", None, None, None, "Keep one of them.")
+    problem = assert_only_problem(folder, "support_tickets.jsonl", None, None, None, "Keep one of them, or rename one.")
     assert "support_tickets.csv" in problem.what
 
 
@@ -638,7 +638,7 @@ def test_a_source_whose_own_zone_does_not_exist_is_refused(folder: Path) -> None
     assert "Mars/Olympus" in str(problems_of(folder, "Mars/Olympus")[0])
 
 
-@pytest.mark.parametrize("name", ["support_tickets.CSV", "support_tickets.json", "support_tickets.2026.csv", "support_tickets.tsv"])
+@pytest.mark.parametrize("name", ["support_tickets.CSV", "support_tickets.json", "support_tickets.2026.xlsx", "support_tickets.tsv"])
 def test_a_table_with_an_ending_that_is_not_read_is_not_passed_over(folder: Path, name: str) -> None:
     (folder / name).write_text(TICKETS + GOOD_TICKET)
     assert_only_problem(folder, name, None, None, None, "Export it as one of:")

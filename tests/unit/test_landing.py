@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 import pipelines.landing
+import pipelines.sources.files.source
 from pipelines.errors import SourceError, TwowayError
 from pipelines.ingest import land_sources, last_attempts, require_a_source, usable_loads
 from pipelines.landing import LandedFile, Landing, Load
@@ -121,7 +122,7 @@ def test_the_same_content_read_in_another_zone_is_a_new_load(landing: Landing, f
 
 def test_the_same_content_under_another_contract_is_a_new_load(landing: Landing, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     land(landing, folder)
-    monkeypatch.setattr(pipelines.landing, "contract_sha", lambda: "another contract")
+    monkeypatch.setattr(pipelines.sources.files.source, "contract_sha", lambda: "another contract")
     assert land(landing, folder).load_id == "00000002"
 
 

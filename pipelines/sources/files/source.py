@@ -1,0 +1,104 @@
+"""A configured folder as a source: what it holds, and its rows as canonical tables."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import available_timezones
+
+import duckdb
+
+from pipelines.contract import Table, contract_sha, tables
+from pipelines.errors import Problem, SourceError
+from pipelines.sources.files.casting import Caster
+from pipelines.sources.files.folder import InputFile, Survey, survey_canonical
+from pipelines.sources.files.readers import FileReader
+
+CONFIG_FILE = "twoway.toml"
+NO_ZONE = "which is not an IANA time zone like Europe/Berlin. Correct it."
+CANONICAL = "canonical"
+
+
+def _quiet(_: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class FilesSource:
+    """A configured folder.
+
+    Args:
+        source_id: name of the source; also the `source_id` of rows that name none.
+        folder: where the files are.
+        time_zone: IANA zone of timestamps without one; None refuses them.
+        format: `canonical`, or the name of a vendor's export.
+    """
+
+    source_id: str
+    folder: Path
+    time_zone: str | None = None
+    format: str = CANONICAL
+
+    def survey(self) -> Survey:
+        """Find the folder's files, and all that is wrong with their names.
+
+        Raises:
+            SourceError: the folder is missing, or the source's time zone does not exist.
+        """
+        if self.time_zone is not None and self.time_zone not in available_timezones():
+            raise SourceError(self.source_id, [Problem(CONFIG_FILE, f"time_zone of {self.source_id} is {self.time_zone!r}, {NO_ZONE}")])
+        if not self.folder.is_dir():
+            raise SourceError(self.source_id, [Problem(str(self.folder), "is not a folder. Check --input or twoway.toml.")])
+        return survey_canonical(self.folder)
+
+    def discover(self) -> dict[str, list[InputFile]]:
+        """Find the folder's files by canonical table, oldest first.
+
+        Raises:
+            SourceError: the folder is missing or holds no table, a data file is named after no canonical table,
+                or two files of a table can't be told apart by age.
+        """
+        found = self.survey()
+        if found.problems:
+            raise SourceError(self.source_id, found.problems)
+        return found.files
+
+    @property
+    def contract_sha(self) -> str:
+        """SHA-256 of what the files are read with: the contract, and the mapping of a vendor's export."""
+        return contract_sha()
+
+    def read(self, connection: duckdb.DuckDBPyConnection, tell: Callable[[str], None] = _quiet) -> dict[str, str]:
+        """Read and check every file of the folder.
+
+        Args:
+            connection: an in-memory database of the caller's; one table per canonical table is made in it.
+            tell: told what is left out, a sentence each.
+
+        Returns:
+            Name of the made table by canonical table. Columns: the contract's, then `_file` (VARCHAR), `_file_number` (BIGINT,
+            rises with the file's age), `_row_number` (BIGINT, data rows of the file from 1) and `_extra` (JSON, columns outside
+            the contract; null if none).
+
+        Raises:
+            SourceError: with every problem of every file.
+        """
+        found = self.survey()
+        problems = list(found.problems)
+        for name, files in found.files.items():
+            for number, file in enumerate(files, start=1):
+                try:
+                    self._add(connection, tables()[name], file, number)
+                except SourceError as error:
+                    problems.extend(error.problems)
+        if problems:
+            raise SourceError(self.source_id, problems)
+        return {name: name for name in found.files}
+
+    def _add(self, connection: duckdb.DuckDBPyConnection, table: Table, file: InputFile, number: int) -> None:
+        """Append a file's rows to its canonical table; files of one table may have different columns."""
+        present = FileReader(connection, self.source_id, file, number, {column.name for column in table.columns}).read()
+        Caster(connection, table, self.source_id, self.time_zone, {}).cast(present, file.name)
+        if number == 1:
+            connection.execute(f"create or replace table {table.name} as from checked")
+        else:
+            connection.execute(f"create table if not exists {table.name} as from checked limit 0; insert into {table.name} from checked")
