@@ -91,6 +91,8 @@ def _attempt(
     try:
         if isinstance(source, FilesSource):
             load = landing.land(source, settings.paths.temp)
+            for note in load.notes:
+                tell(f"{source.source_id}: {note}")
             found = Attempt(source.source_id, load.load_id, load.n_rows, None)
         else:
             loads = sync(source, landing, tell, since, progress)

@@ -6,7 +6,7 @@ import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -15,7 +15,7 @@ from pipelines.errors import ConfigError
 from pipelines.files_io import write_text_durably
 from pipelines.identity.probable import require_splink
 from pipelines.paths import BUNDLED_INPUT, DEFAULT_PLAN, REVENUE_PLAN, Home
-from pipelines.sources.files import FilesSource
+from pipelines.sources.files import CANONICAL, FilesSource
 from pipelines.sources.kit.endpoints import System, SystemSettings
 from pipelines.sources.kit.sync import ApiSource
 from pipelines.sources.registry import system_named
@@ -33,13 +33,14 @@ BUNDLED_KEY = b"twoway bundled data, public key"
 
 
 class FilesSettings(BaseModel):
-    """One `[[files]]` entry: a folder of canonical files."""
+    """One `[[files]]` entry: a folder of canonical files, or of a vendor's export."""
 
     model_config = ConfigDict(extra="forbid")
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
     path: Path
     time_zone: str | None = None
+    format: Literal["canonical", "hubspot_export", "zendesk_export"] = CANONICAL
 
 
 class IdentitySettings(BaseModel):
@@ -127,7 +128,7 @@ class Settings(BaseSettings):
         """The folders in use; the bundled data where nothing is configured."""
         if self.is_bundled:
             return [FilesSource(BUNDLED_SOURCE, BUNDLED_INPUT)]
-        return [FilesSource(entry.id, entry.path, entry.time_zone) for entry in self.files]
+        return [FilesSource(entry.id, entry.path, entry.time_zone, entry.format) for entry in self.files]
 
     def api_sources(self) -> list[ApiSource]:
         """The source systems in use."""

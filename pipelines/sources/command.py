@@ -1,11 +1,14 @@
 """`twoway sources …` and `twoway init`: which systems are read, whether each works, and a first twoway.toml."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.errors import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from pipelines.sources.files import FilesSource
 
 app = typer.Typer(no_args_is_help=True, help="Source systems: what is configured, and whether each works.")
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder for everything that runs produce (default ./twoway_home).")]
@@ -17,11 +20,12 @@ def list_sources(home: HomeOption = None) -> None:
     """What is configured, when each was last landed, and which systems Twoway can read."""
     from pipelines.landing import Landing
     from pipelines.settings import load_settings
+    from pipelines.sources.files import CANONICAL
     from pipelines.sources.registry import MODULES, system_named
 
     settings = load_settings(home)
     landing = Landing(settings.paths.landing)
-    configured = [(source.source_id, "files") for source in settings.sources()]
+    configured = [(source.source_id, "files" if source.format == CANONICAL else source.format) for source in settings.sources()]
     configured += [(source.source_id, source.system.title) for source in settings.api_sources()]
     for source_id, kind in configured:
         load = landing.newest(source_id)
@@ -41,7 +45,7 @@ def check(home: HomeOption = None) -> None:
     has_failed = False
     for source in [*settings.sources(), *settings.api_sources()]:
         try:
-            said = _held(source.discover()) if isinstance(source, FilesSource) else source.probe()
+            said = _held(source) if isinstance(source, FilesSource) else source.probe()
             print(f"ok      {source.source_id}: {said}")
         except (SourceError, ConfigError) as error:
             has_failed = True
@@ -49,8 +53,13 @@ def check(home: HomeOption = None) -> None:
     raise typer.Exit(FAILED if has_failed else 0)
 
 
-def _held(files: dict[str, list[Any]]) -> str:
+def _held(source: "FilesSource") -> str:
+    from pipelines.sources.files import CANONICAL
+
+    files = source.discover()
     n_files = sum(len(each) for each in files.values())
+    if source.format != CANONICAL:
+        return f"{n_files} file(s) of {source.format}"
     return f"{len(files)} table(s)" if n_files == len(files) else f"{len(files)} table(s) in {n_files} files"
 
 

@@ -99,7 +99,7 @@ def _survey_folder(path: Path, found: dict[str, list[InputFile]], problems: list
         if meant := difflib.get_close_matches(table, tables(), 1, LOOKS_LIKE):
             problems.append(Problem(f"{table}/", f"is named after no canonical table. Rename it to {meant[0]}, or move it away."))
         return
-    for each in _visible_files(path):
+    for each in visible_files(path):
         ending = ending_of(each.name, FORMATS)
         name = each.relative_to(path.parent).as_posix()
         if ending is None:
@@ -109,7 +109,7 @@ def _survey_folder(path: Path, found: dict[str, list[InputFile]], problems: list
             found.setdefault(table, []).append(InputFile(each, name, FORMATS[ending], part))
 
 
-def _visible_files(folder: Path) -> Iterator[Path]:
+def visible_files(folder: Path) -> Iterator[Path]:
     """Files at any depth; names with a leading dot or underscore are other programs' marks and half-written files."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts):

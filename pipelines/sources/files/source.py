@@ -10,6 +10,7 @@ import duckdb
 from pipelines.contract import Table, contract_sha, tables
 from pipelines.errors import Problem, SourceError
 from pipelines.sources.files.casting import Caster
+from pipelines.sources.files.exports import ExportReader, mapping_sha, survey_export
 from pipelines.sources.files.folder import InputFile, Survey, survey_canonical
 from pipelines.sources.files.readers import FileReader
 
@@ -48,10 +49,10 @@ class FilesSource:
             raise SourceError(self.source_id, [Problem(CONFIG_FILE, f"time_zone of {self.source_id} is {self.time_zone!r}, {NO_ZONE}")])
         if not self.folder.is_dir():
             raise SourceError(self.source_id, [Problem(str(self.folder), "is not a folder. Check --input or twoway.toml.")])
-        return survey_canonical(self.folder)
+        return survey_canonical(self.folder) if self.format == CANONICAL else survey_export(self.folder, self.format)
 
     def discover(self) -> dict[str, list[InputFile]]:
-        """Find the folder's files by canonical table, oldest first.
+        """Find the folder's files by canonical table, or by the name of the vendor's export, oldest first.
 
         Raises:
             SourceError: the folder is missing or holds no table, a data file is named after no canonical table,
@@ -65,7 +66,7 @@ class FilesSource:
     @property
     def contract_sha(self) -> str:
         """SHA-256 of what the files are read with: the contract, and the mapping of a vendor's export."""
-        return contract_sha()
+        return contract_sha() if self.format == CANONICAL else f"{contract_sha()} {mapping_sha(self.format)}"
 
     def read(self, connection: duckdb.DuckDBPyConnection, tell: Callable[[str], None] = _quiet) -> dict[str, str]:
         """Read and check every file of the folder.
@@ -84,14 +85,21 @@ class FilesSource:
         """
         found = self.survey()
         problems = list(found.problems)
+        if self.format == CANONICAL:
+            made = self._read_canonical(connection, found, problems)
+        else:
+            made = ExportReader(connection, self.source_id, self.time_zone, self.format, tell).read(found.all_files, problems)
+        if problems:
+            raise SourceError(self.source_id, problems)
+        return made
+
+    def _read_canonical(self, connection: duckdb.DuckDBPyConnection, found: Survey, problems: list[Problem]) -> dict[str, str]:
         for name, files in found.files.items():
             for number, file in enumerate(files, start=1):
                 try:
                     self._add(connection, tables()[name], file, number)
                 except SourceError as error:
                     problems.extend(error.problems)
-        if problems:
-            raise SourceError(self.source_id, problems)
         return {name: name for name in found.files}
 
     def _add(self, connection: duckdb.DuckDBPyConnection, table: Table, file: InputFile, number: int) -> None:
