@@ -99,7 +99,7 @@ def _failures(result: dg.ExecuteInProcessResult, home: Home) -> list[str]:
             messages.append(f"{'.'.join(data.asset_key.path)}: {data.description or data.check_name}")
         elif event.event_type_value == "STEP_FAILURE":
             if event.step_key in ("warehouse", "verdicts"):
-                messages += _dbt_failures(home)
+                messages += dbt_failures(home)
                 continue
             error = data.error
             while error is not None and error.cause is not None:
@@ -109,7 +109,7 @@ def _failures(result: dg.ExecuteInProcessResult, home: Home) -> list[str]:
     return list(dict.fromkeys(messages)) or ["The run failed; see the run in `twoway ui` for its log."]
 
 
-def _dbt_failures(home: Home) -> list[str]:
+def dbt_failures(home: Home) -> list[str]:
     """What dbt says of the models and tests that failed in its last invocation, with rows that broke a test."""
     results = target_folder(home) / "run_results.json"
     if not results.exists():

@@ -18,6 +18,7 @@ from pipelines.errors import ConfigError
 from pipelines.landing import Landing
 from pipelines.paths import BUNDLED_INPUT, DBT_PROJECT, DEFAULT_PLAN, Home
 from pipelines.plan import load_plan
+from pipelines.running import dbt_failures
 from pipelines.settings import load_settings, secrets_of
 from pipelines.sources.files import FilesSource
 from pipelines.sources.kit.sync import ApiSource, sync
@@ -105,12 +106,16 @@ def _sync(landing: Landing, name: str, app: Any, secrets: Mapping[str, str] | No
 
 
 def _dbt(home: Home, *arguments: str) -> None:
+    done = _try_dbt(home, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _try_dbt(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "dbt.cli.main", *arguments, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
     environment = {**os.environ, **dbt_environment(home, "1GB", SYSTEMS)}
-    done = subprocess.run(
+    return subprocess.run(
         [*command, "--target-path", str(target_folder(home))], env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("name", "source_id"), SOURCE_IDS.items())
@@ -139,6 +144,29 @@ def test_rows_of_systems_are_counted_where_they_come_in(home: Home) -> None:
         counts = connection.execute("select table_name, rows_in, dropped from run.load_counts where source_id in ('gh', 'desk')").fetchall()
     assert ("zendesk__ticket_events", 2, 0) in counts
     assert ("github__issues", 1, 0) in counts
+
+
+def test_values_that_no_model_knows_are_named_with_the_source_that_sent_them(home: Home) -> None:
+    untouched = home.build.read_bytes()
+    try:
+        with connect(home.build, "1GB", home.temp) as connection:
+            connection.execute("update raw.zendesk__tickets set status = 'escalated'")
+            two = "(select ticket_id from raw.files__support_tickets order by 1 limit 2)"
+            connection.execute(f"update raw.files__support_tickets set channel = 'fax' where ticket_id in {two}")
+        chosen = ["input_support__tickets", "assert_values_of_the_input_are_known"]
+        failed = _try_dbt(home, "build", "--indirect-selection", "empty", "--select", *chosen)
+        # Every other value of the bundled files and of every system is known.
+        (message,) = dbt_failures(home)
+    finally:
+        home.build.write_bytes(untouched)
+    assert failed.returncode == 1
+    head, _, rows = message.partition(" failed: ")
+    assert head == "dbt test assert_values_of_the_input_are_known"
+    assert sorted(row.partition(", known_values")[0] for row in rows.split("; ")) == [
+        "source_id communities, table_name support_tickets, column_name channel, unknown_value fax, n_rows 2",
+        "source_id desk, table_name support_tickets, column_name status, unknown_value escalated, n_rows 1",
+    ]
+    assert "known_values new, open, pending, hold, solved, closed" in rows
 
 
 def test_an_entry_of_the_configuration_is_checked_by_its_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
