@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from yaml.constructor import ConstructorError
 
 from pipelines.errors import ConfigError
 
@@ -243,6 +244,20 @@ class FrozenPlan:
     path: Path
 
 
+class _OneOfEachKey(yaml.SafeLoader):
+    """YAML in which no key of a mapping stands twice: the last would count, and the first be read by people."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = str(key_node.value)
+            if key in seen:
+                where = key_node.start_mark
+                raise ConstructorError(None, None, f"{key!r} stands twice in one place. Keep one of them.", where)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
 def load_plan(path: Path) -> FrozenPlan:
     """Read and check a plan.
 
@@ -251,7 +266,7 @@ def load_plan(path: Path) -> FrozenPlan:
     """
     try:
         content = path.read_bytes()
-        parsed: Any = yaml.safe_load(content)
+        parsed: Any = yaml.load(content, Loader=_OneOfEachKey)
         return FrozenPlan(Plan.model_validate(parsed), hashlib.sha256(content).hexdigest(), path)
     except OSError as error:
         raise ConfigError(f"{path}: the analysis plan can't be read ({error.strerror}).") from error

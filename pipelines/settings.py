@@ -6,6 +6,7 @@ import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -184,6 +185,8 @@ def load_settings(home: Path | None = None, input_folder: Path | None = None, pl
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:
+        if isinstance(cause := error.errors()[0].get("ctx", {}).get("error"), TOMLDecodeError):
+            raise ConfigError(f"{Path(CONFIG_FILE).resolve()} is not TOML: {cause}. Correct it there.") from error
         wrong = "; ".join(": ".join([*([".".join(map(str, e["loc"]))] if e["loc"] else []), e["msg"]]) for e in error.errors())
         raise ConfigError(f"The configuration does not fit. {wrong}") from error
     if settings.identity.probable_links:

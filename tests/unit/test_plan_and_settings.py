@@ -110,6 +110,14 @@ def test_a_plan_that_is_not_yaml_is_refused(here: Path, text: str) -> None:
     assert_plan_is_refused(here, text, "is not YAML")
 
 
+@pytest.mark.parametrize(("key", "line"), [("seed: 20261122", "seed: 7"), ("    panel:", "    panel: {}")])
+def test_a_plan_that_says_one_thing_twice_is_refused(here: Path, key: str, line: str) -> None:
+    name = line.strip().partition(":")[0]
+    text = edited(f"\n{key}", f"\n{line}\n{key}")
+    number = text[: text.index(f"\n{key}", text.index(f"\n{line}") + 1)].count("\n") + 2
+    assert_plan_is_refused(here, text, f"{name!r} stands twice", f"line {number}")
+
+
 @pytest.mark.parametrize("text", ["", "just a sentence", "- a\n- list\n"])
 def test_a_plan_that_is_something_else_is_refused(here: Path, text: str) -> None:
     assert_plan_is_refused(here, text, "does not fit")
@@ -191,7 +199,7 @@ def test_a_bad_setting_in_the_environment_is_named(monkeypatch: pytest.MonkeyPat
 
 def test_a_configuration_file_that_is_not_toml_is_refused(here: Path) -> None:
     (here / "twoway.toml").write_text("hide_agents = true\nhome = \n")
-    with pytest.raises(ConfigError, match="line 2"):
+    with pytest.raises(ConfigError, match=re.escape(f"{here / 'twoway.toml'} is not TOML: ") + ".*line 2"):
         load_settings()
 
 
