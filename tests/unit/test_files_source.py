@@ -219,6 +219,43 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_the_data(folder:
     assert (row["ticket_id"], row["subject"]) == ("t1", "Hello")
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_csv_of_another_delimiter_is_read_as_if_it_had_commas(folder: Path, delimiter: str) -> None:
+    text = TICKETS + 't1,2026-01-01T00:00:00Z,c1,"a; b\tc"\n'
+    (folder / "support_tickets.csv").write_text(text.replace(",", delimiter))
+    (row,) = read(folder)["support_tickets"]
+    assert (row["ticket_id"], row["requester_id"], row["subject"]) == ("t1", "c1", "a; b\tc")
+
+
+@pytest.mark.parametrize("inside", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_header_may_hold_quoted_line_ends(folder: Path, inside: str, end: str) -> None:
+    lines = [f'ticket_id,"our{inside}own ""name""",created_at,"requester_id"', "t1,x,2026-01-01T00:00:00Z,c1", ""]
+    (folder / "support_tickets.csv").write_bytes(end.join(lines).encode())
+    (row,) = read(folder)["support_tickets"]
+    assert (row["ticket_id"], row["requester_id"], row["_row_number"]) == ("t1", "c1", 1)
+    assert json.loads(row["_extra"]) == {'our own "name"': "x"}
+
+
+def test_a_parquet_column_may_be_named_like_duckdbs_row_number(folder: Path) -> None:
+    write_parquet(folder / "crm_owners.parquet", {"owner_id": ["o1", "o2"], "file_row_number": [7, 8]})
+    rows = read(folder)["crm_owners"]
+    assert [(row["owner_id"], row["_row_number"], json.loads(row["_extra"])) for row in rows] == [
+        ("o1", 1, {"file_row_number": 7}),
+        ("o2", 2, {"file_row_number": 8}),
+    ]
+
+
+@pytest.mark.parametrize("name", ["crm_owners.parquet", "crm_owners.csv", "crm_owners.jsonl"])
+def test_a_column_with_a_name_that_rows_need_themselves_is_refused(folder: Path, name: str) -> None:
+    if name.endswith(".parquet"):
+        write_parquet(folder / name, {"owner_id": ["o1"], "_File": ["x"]})
+    else:
+        (folder / name).write_text("owner_id,_File\no1,x\n" if name.endswith("csv") else '{"owner_id": "o1", "_File": "x"}\n')
+    problem = assert_only_problem(folder, name, None, None, None, "Rename the column.")
+    assert "_File" in problem.what
+
+
 @pytest.mark.parametrize("content", [TICKETS, TICKETS.strip()])
 def test_a_csv_with_only_a_header_is_an_empty_table(folder: Path, content: str) -> None:
     (folder / "support_tickets.csv").write_text(content)
@@ -514,6 +551,11 @@ def test_a_csv_row_of_another_length_is_refused(folder: Path, row: str) -> None:
     assert "Expected Number of Columns: 4" in problem.what
 
 
+def test_blank_lines_do_not_shift_the_number_of_a_bad_row(folder: Path) -> None:
+    (folder / "support_tickets.csv").write_text(TICKETS + "\n" + GOOD_TICKET + "\n\nt2,2026-01-01T00:00:00Z\n")
+    assert_only_problem(folder, "support_tickets.csv", None, 2, None, "Export it again")
+
+
 def test_a_quote_that_never_closes_is_refused(folder: Path) -> None:
     (folder / "support_tickets.csv").write_text(TICKETS + GOOD_TICKET + 't2,2026-01-01T00:00:00Z,c1,"Hello\n')
     assert_only_problem(folder, "support_tickets.csv", None, 2, None, "Export it again")
@@ -602,6 +644,14 @@ def test_everything_wrong_with_a_folder_is_reported_at_once(folder: Path) -> Non
         ("support_schedules.jsonl", "closes_at", 1, "48:00"),
         ("support_tickets.csv", None, None, None),
     }
+
+
+def test_a_misnamed_file_does_not_hide_what_is_wrong_with_the_others(folder: Path) -> None:
+    (folder / "tickets.csv").write_text(TICKETS + GOOD_TICKET)
+    (folder / "support_users.CSV").write_text("user_id,role\n")
+    (folder / "fx_rates.csv").write_text("currency,day,rate_to_base\nEUR,yesterday,1\n")
+    found = [(problem.file, problem.column, problem.row) for problem in problems_of(folder)]
+    assert found == [("support_users.CSV", None, None), ("tickets.csv", None, None), ("fx_rates.csv", "day", 1)]
 
 
 def test_the_message_of_a_refused_folder_names_every_place(folder: Path) -> None:

@@ -18,6 +18,8 @@ from pipelines.sql import identifier, literal
 
 LONGEST_LINE_BYTES = 32 * 1024 * 1024
 LONGEST_HEADER_CHARACTERS = 1024 * 1024
+# The end of the first line that is not inside quotes (RFC 4180).
+LINE_END = re.compile(r'(?:[^"\r\n]|"(?:[^"]|"")*")*(\r\n|\n)')
 DELIMITERS = (",", ";", "\t")
 # Columns that say where a row comes from; a file can't bring its own.
 OWN_COLUMNS = ("_file", "_file_number", "_row_number", "_extra")
@@ -70,7 +72,8 @@ class FileReader:
         self.connection.execute(f"create or replace temp table as_is as select {self.place}, * from {source}")
 
     def _read_csv(self) -> None:
-        self.delimiter, header = self._csv_header()
+        start = self._csv_start()
+        self.delimiter, header = self._csv_header(start)
         self.width = len(header)
         lowered = [name.lower() for name in header]
         twice = [name for name in header if lowered.count(name.lower()) > 1]
@@ -85,20 +88,23 @@ class FileReader:
             create or replace temp table as_is as
             select {self.place}, *
             from read_csv(?, columns = {{{columns}}}, auto_detect = false, header = true, delim = {literal(self.delimiter)},
-                quote = '"', escape = '"', nullstr = '', max_line_size = {LONGEST_LINE_BYTES}, hive_partitioning = false)
+                quote = '"', escape = '"', nullstr = '', max_line_size = {LONGEST_LINE_BYTES}, hive_partitioning = false
+                {_new_line(start)})
             """,
             [str(self.file.path)],
         )
 
-    def _csv_header(self) -> tuple[str, list[str]]:
-        """The delimiter, by which most expected columns are found, and the names of the columns."""
+    def _csv_start(self) -> str:
         try:
             with _text(self.file.path) as file:
-                start = file.read(LONGEST_HEADER_CHARACTERS).removeprefix("\ufeff")
-            headers = {delimiter: _first_row(start, delimiter) for delimiter in DELIMITERS}
-        except (OSError, EOFError, zlib.error, csv.Error) as error:
+                return file.read(LONGEST_HEADER_CHARACTERS).removeprefix("\ufeff")
+        except (OSError, EOFError, zlib.error) as error:
             self._stop(f"can't be read as csv ({error}). Export it again; it may have been cut off.")
             raise AssertionError from error
+
+    def _csv_header(self, start: str) -> tuple[str, list[str]]:
+        """The delimiter, by which most expected columns are found, and the names of the columns."""
+        headers = {delimiter: _first_row(start, delimiter) for delimiter in DELIMITERS}
         # The first of equals: a comma, where nothing speaks against it.
         delimiter = max(DELIMITERS, key=lambda each: sum(name.lower() in self.known for name in headers[each]))
         if not headers[delimiter]:
@@ -153,6 +159,13 @@ def _first_row(text: str, delimiter: str) -> list[str]:
     """Names of the columns, each on one line: a header may hold quoted line ends."""
     csv.field_size_limit(LONGEST_LINE_BYTES)
     return [" ".join(name.split()) for name in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])]
+
+
+def _new_line(start: str) -> str:
+    """DuckDB takes the first line end for all of them, and passes over the file where that one was inside quotes."""
+    end = LINE_END.match(start)
+    escaped = "\\r\\n" if end and end[1] == "\r\n" else "\\n"
+    return f", new_line = '{escaped}'" if end else ""
 
 
 def _first_ragged_row(path: Path, delimiter: str, width: int) -> int | None:
