@@ -163,13 +163,19 @@ def test_every_bad_file_is_named_with_its_row(folder: Path) -> None:
     put(folder, "support_tickets/1.csv", TICKETS + f"t1,{JANUARY},c1,fine\nt2,yesterday,c1,\n")
     put(folder, "support_tickets/2.csv", TICKETS + f"t3,{JANUARY},c1,fine\n\nt4,{JANUARY},c1\n")
     put(folder, "support_tickets/3.jsonl", json.dumps({"ticket_id": "t5", "created_at": JANUARY}) + "\n")
+    put(folder, "support_tickets/4.csv", TICKETS + f"t6,{JANUARY},,\nt7,{JANUARY},,\n")
+    put(folder, "support_tickets/5.csv", TICKETS + "t8,tomorrow,c1,\nt9,,c1,\n")
+    put(folder, "support_tickets/6.csv", TICKETS + f"t1,{JANUARY},,\n")
     put(folder, "tickets.csv", TICKETS)
-    found = [(problem.file, problem.column, problem.row) for problem in problems_of(folder)]
+    found = sorted((problem.file, problem.column or "", problem.row or 0) for problem in problems_of(folder))
     assert found == [
-        ("tickets.csv", None, None),
         ("support_tickets/1.csv", "created_at", 2),
-        ("support_tickets/2.csv", None, 2),
-        ("support_tickets/3.jsonl", "requester_id", None),
+        ("support_tickets/2.csv", "", 2),
+        ("support_tickets/3.jsonl", "requester_id", 0),
+        ("support_tickets/4.csv", "requester_id", 1),
+        ("support_tickets/5.csv", "created_at", 1),
+        ("support_tickets/6.csv", "requester_id", 1),
+        ("tickets.csv", "", 0),
     ]
 
 

@@ -1,7 +1,8 @@
 """Rows as a file says them, cast to the canonical contract and checked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import duckdb
 
@@ -46,21 +47,26 @@ class Caster:
         self.shown = shown
         self.problems: list[Problem] = []
 
-    def cast(self, present: Mapping[str, str], file_name: str) -> None:
+    def require(self, present: Collection[str], file_name: str) -> None:
+        """Check that a file has every column that it must have.
+
+        Raises:
+            SourceError: naming those that are not there.
+        """
+        missing = [self._name(column) for column in self.table.columns if column.is_required and column.name not in present]
+        what = "is a required column and not there. Add it to the file."
+        if missing:
+            raise SourceError(self.source_id, [Problem(file_name, what, name) for name in missing])
+
+    def cast(self, present: Mapping[str, str]) -> None:
         """Make `checked`.
 
         Args:
             present: types of the columns of `as_is` by name.
-            file_name: the file, where no row is to blame.
 
         Raises:
-            SourceError: with the first cell of each column that does not fit, and the first key that clashes.
+            SourceError: with the first cell of each column and file that does not fit, and the first key that clashes.
         """
-        for column in self.table.columns:
-            if column.is_required and column.name not in present:
-                what = "is a required column and not there. Add it to the file."
-                self.problems.append(Problem(file_name, what, self._name(column)))
-        self._raise_if_any()
         self._cast(present)
         self._check_required()
         self._check_key()
@@ -94,9 +100,11 @@ class Caster:
             )
             + " from as_is"
         ).fetchone()
-        for column, place in zip(casts, failures or [], strict=True):
+        for (column, cast), place in zip(casts.items(), failures or [], strict=True):
             if place is not None:
-                self._blame(column, place, self._what_is_wrong(column, place["value"]))
+                failed = f"nullif({identifier(column.name)}::varchar, '') is not null and ({cast}) is null"
+                for each in self._first_of_each_file("as_is", failed, f"{identifier(column.name)}::varchar"):
+                    self._blame(column, each, self._what_is_wrong(column, each["value"]))
         selected = [f"{casts.get(c, 'null')}::{c.data_type} as {identifier(c.name)}" for c in self.table.columns]
         selected[0] = f"coalesce({casts.get(self.table.columns[0], 'null')}, {literal(self.source_id)}) as source_id"
         known = {c.name for c in self.table.columns}
@@ -171,14 +179,17 @@ class Caster:
         return f"is not {WANTED[column.format or column.data_type]}. Correct it in the file."
 
     def _check_required(self) -> None:
-        for column in self.table.columns:
-            if not column.is_filled or any(problem.column == self._name(column) for problem in self.problems):
-                continue
-            found = self.connection.execute(
-                f"select {_first_place('null')} from checked where {identifier(column.name)} is null"
-            ).fetchone()
-            if found and found[0] is not None:
-                self._blame(column, found[0], "is required and empty. Fill it in.")
+        filled = [column for column in self.table.columns if column.is_filled]
+        empty = ", ".join(f"count(*) filter (where {identifier(column.name)} is null)" for column in filled)
+        found = self.connection.execute(f"select {empty} from checked").fetchone() if filled else ()
+        for column, n_empty in zip(filled, found or (), strict=True):
+            if n_empty and not any(problem.column == self._name(column) for problem in self.problems):
+                for each in self._first_of_each_file("checked", f"{identifier(column.name)} is null", "null"):
+                    self._blame(column, each, "is required and empty. Fill it in.")
+
+    def _first_of_each_file(self, relation: str, failed: str, value: str) -> list[dict[str, Any]]:
+        query = f"select {_first_place(value)} from {relation} where {failed} group by _file_number order by _file_number"
+        return [place for (place,) in self.connection.execute(query).fetchall()]
 
     def _check_key(self) -> None:
         """One key may come in several versions, but one version may have only one content."""

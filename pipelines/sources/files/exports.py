@@ -172,7 +172,7 @@ class ExportReader:
         if missing := [column for column in kind.required if not _places(kind.columns[column], spelt)]:
             raise SourceError(self.source_id, [self._missing(file, name, kind.columns[column], present) for column in missing])
         values = [_value(_places(places, spelt), file.kind) for places in kind.columns.values()]
-        self.connection.execute(f"insert into export_{name} select {', '.join([*OWN_COLUMNS[:3], *values])} from as_is")
+        self.connection.execute(f"insert into export_{name} select {', '.join([*OWN_COLUMNS[:3], *values])} from one_file")
         self.read_kinds.setdefault(name, file)
         used = {_column(place).lower() for places in kind.columns.values() for place in places}
         self.unused.setdefault(name, set()).update(column for column in present if column.lower() not in used)
@@ -197,8 +197,10 @@ class ExportReader:
         shown = {
             column: _column(places[0]) for kind in mapped.kinds for column, places in self.export.kinds[kind].columns.items() if places
         }
-        Caster(self.connection, tables()[name], self.source_id, self.time_zone, shown).cast(present, first.name)
-        self.connection.execute(f"create or replace table {name} as from checked")
+        caster = Caster(self.connection, tables()[name], self.source_id, self.time_zone, shown)
+        caster.require(present, first.name)
+        caster.cast(present)
+        self.connection.execute(f"drop table if exists {name}; alter table checked rename to {name}")
 
     def _tell_all(self, made: Collection[str]) -> None:
         for kind, columns in self.unused.items():

@@ -26,7 +26,7 @@ OWN_COLUMNS = ("_file", "_file_number", "_row_number", "_extra")
 
 
 class FileReader:
-    """Reads one file into a table `as_is`: `_file`, `_file_number`, `_row_number` (data rows from 1), then the file's columns.
+    """Reads one file into a table `one_file`: `_file`, `_file_number`, `_row_number` (data rows from 1), then the file's columns.
 
     Args:
         connection: where the table is made.
@@ -44,7 +44,7 @@ class FileReader:
         self.place = f"{literal(file.name)} as _file, {number}::bigint as _file_number, row_number() over () as _row_number"
 
     def read(self) -> dict[str, str]:
-        """Make `as_is`; return the types of the file's columns by name.
+        """Make `one_file`; return the types of the file's columns by name.
 
         Raises:
             SourceError: the file can't be read.
@@ -56,7 +56,7 @@ class FileReader:
             read()
         except duckdb.Error as error:
             self._stop(*self._reading_failure(error))
-        described = self.connection.execute("describe as_is").fetchall()
+        described = self.connection.execute("describe one_file").fetchall()
         return {name: data_type for name, data_type, *_ in described if name not in OWN_COLUMNS}
 
     def _stop(self, what: str, row: int | None = None) -> None:
@@ -69,7 +69,7 @@ class FileReader:
     def _read_parquet(self) -> None:
         source = f"read_parquet({literal(self.file.path)}, hive_partitioning = false)"
         self._refuse_own([name for name, *_ in self.connection.execute(f"describe from {source}").fetchall()])
-        self.connection.execute(f"create or replace temp table as_is as select {self.place}, * from {source}")
+        self.connection.execute(f"create or replace temp table one_file as select {self.place}, * from {source}")
 
     def _read_csv(self) -> None:
         start = self._csv_start()
@@ -85,7 +85,7 @@ class FileReader:
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
         self.connection.execute(
             f"""
-            create or replace temp table as_is as
+            create or replace temp table one_file as
             select {self.place}, *
             from read_csv(?, columns = {{{columns}}}, auto_detect = false, header = true, delim = {literal(self.delimiter)},
                 quote = '"', escape = '"', nullstr = '', max_line_size = {LONGEST_LINE_BYTES}, hive_partitioning = false
@@ -123,7 +123,7 @@ class FileReader:
         names = [name for (name,) in found]
         self._refuse_own(names)
         values = "".join(f", json ->> {literal(json_pointer(name))} as {identifier(name)}" for name in names)
-        self.connection.execute(f"create or replace temp table as_is as select _file, _file_number, _row_number{values} from objects")
+        self.connection.execute(f"create or replace temp table one_file as select _file, _file_number, _row_number{values} from objects")
 
     def _reading_failure(self, error: duckdb.Error) -> tuple[str, int | None]:
         """A reader's complaint as one sentence, with the data row where it can be told."""

@@ -1,6 +1,6 @@
 """A configured folder as a source: what it holds, and its rows as canonical tables."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import available_timezones
@@ -95,18 +95,55 @@ class FilesSource:
 
     def _read_canonical(self, connection: duckdb.DuckDBPyConnection, found: Survey, problems: list[Problem]) -> dict[str, str]:
         for name, files in found.files.items():
-            for number, file in enumerate(files, start=1):
-                try:
-                    self._add(connection, tables()[name], file, number)
-                except SourceError as error:
-                    problems.extend(error.problems)
+            connection.execute(f"drop table if exists {name}")
+            _TableReader(self, connection, tables()[name], problems).read(files)
         return {name: name for name in found.files}
 
-    def _add(self, connection: duckdb.DuckDBPyConnection, table: Table, file: InputFile, number: int) -> None:
-        """Append a file's rows to its canonical table; files of one table may have different columns."""
-        present = FileReader(connection, self.source_id, file, number, {column.name for column in table.columns}).read()
-        Caster(connection, table, self.source_id, self.time_zone, {}).cast(present, file.name)
-        if number == 1:
-            connection.execute(f"create or replace table {table.name} as from checked")
-        else:
-            connection.execute(f"create table if not exists {table.name} as from checked limit 0; insert into {table.name} from checked")
+
+class _TableReader:
+    """Reads the files of one canonical table, whose columns may differ; those of one shape are cast together."""
+
+    def __init__(self, source: FilesSource, connection: duckdb.DuckDBPyConnection, table: Table, problems: list[Problem]) -> None:
+        self.source = source
+        self.connection = connection
+        self.table = table
+        self.problems = problems
+        self.shape: dict[str, str] = {}
+        self.is_made = False
+
+    def read(self, files: Sequence[InputFile]) -> None:
+        known = {column.name for column in self.table.columns}
+        for number, file in enumerate(files, start=1):
+            try:
+                present = FileReader(self.connection, self.source.source_id, file, number, known).read()
+                self._caster().require(present, file.name)
+            except SourceError as error:
+                self.problems.extend(error.problems)
+            else:
+                self._stack(present)
+        self._cast()
+
+    def _caster(self) -> Caster:
+        return Caster(self.connection, self.table, self.source.source_id, self.source.time_zone, {})
+
+    def _stack(self, present: dict[str, str]) -> None:
+        if present == self.shape:
+            self.connection.execute("insert into as_is by name from one_file")
+            return
+        self._cast()
+        self.connection.execute("alter table one_file rename to as_is")
+        self.shape = present
+
+    def _cast(self) -> None:
+        """Append what was stacked to the table, and forget it."""
+        if not self.shape:
+            return
+        name = self.table.name
+        try:
+            self._caster().cast(self.shape)
+            self.connection.execute(f"insert into {name} from checked" if self.is_made else f"alter table checked rename to {name}")
+            self.is_made = True
+        except SourceError as error:
+            self.problems.extend(error.problems)
+        self.connection.execute("drop table as_is")
+        self.shape = {}
