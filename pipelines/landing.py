@@ -137,7 +137,7 @@ class Landing:
         """
         started_at = datetime.now(UTC)
         found = source.survey()
-        inputs = {file.name: sha256_of(file.path) for file in found.all_files}
+        inputs = {file.name: _sha256(source, file) for file in found.all_files}
         previous = None if found.problems else self.newest(source.source_id)
         if previous and (previous.inputs, previous.contract_sha, previous.time_zone) == (inputs, source.contract_sha, source.time_zone):
             return previous
@@ -145,8 +145,11 @@ class Landing:
         notes: list[str] = []
         with duckdb.connect(":memory:", config={"temp_directory": str(temp)}) as connection:
             connection.execute("set TimeZone = 'UTC'")
-            made = source.read(connection, notes.append)
-            landed = {name: self._write(connection, source.source_id, tables()[name], load_id, found.files.get(name, [])) for name in made}
+            made = source.read(connection, notes.append, found)
+            landed = {
+                name: self._write(connection, source.source_id, tables()[name], load_id, found.files.get(name) or found.all_files)
+                for name in made
+            }
         load = Load(
             load_id=load_id,
             source_id=source.source_id,
@@ -176,12 +179,14 @@ class Landing:
         temporary = folder / f".{load_id}.parquet.tmp"
         # Several rows may come from one line of an export.
         order = ", ".join(["_file_number", "_row_number", *table.key])
-        connection.execute(f"copy (from {table.name} order by {order}) to {literal(temporary)} (format parquet, compression zstd)")
-        said = connection.execute(f"select _file, count(*) from {table.name} group by all order by max(_file_number)").fetchall()
+        names = [file.name for file in files]
+        rows = f"select *, [{', '.join(map(literal, names))}][_file_number] as _file from {table.name} order by {order}"
+        connection.execute(f"copy ({rows}) to {literal(temporary)} (format parquet, compression zstd)")
+        said = connection.execute(f"select _file_number, count(*) from {table.name} group by all order by all").fetchall()
         sha256 = sha256_of(temporary)
         replace_durably(temporary, target)
-        names = [file.name for file in files] or [name for name, _ in said]
-        origin = names[0] if len(names) == 1 else f"{len(names)} files, the newest {names[-1]}" if names else table.name
+        read = [names[number - 1] for number, _ in said] or names
+        origin = read[0] if len(read) == 1 else f"{len(read)} files, the newest {read[-1]}"
         return LandedFile(str(target.relative_to(self.root)), sha256, sum(rows for _, rows in said), origin)
 
     def verify(self, load: Load) -> None:
@@ -203,6 +208,14 @@ class Landing:
                 )
         if problems:
             raise SourceError(load.source_id, problems)
+
+
+def _sha256(source: FilesSource, file: InputFile) -> str:
+    try:
+        return sha256_of(file.path)
+    except OSError as error:
+        what = f"can't be opened ({error.strerror}). Check that it may be read, or remove it."
+        raise SourceError(source.source_id, [Problem(file.name, what)]) from error
 
 
 def landed_rows(connection: duckdb.DuckDBPyConnection, path: Path, origin: str) -> str:

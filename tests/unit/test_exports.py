@@ -49,9 +49,7 @@ def read(folder: Path, time_zone: str | None = None) -> tuple[dict[str, Rows], l
         made = FilesSource("acme", folder, time_zone, f"{folder.name}_export").read(connection, told.append)
         found = {}
         for name in made:
-            cursor = connection.execute(
-                f"select * exclude (source_id, _file, _file_number) from {name} order by {', '.join(tables()[name].key)}"
-            )
+            cursor = connection.execute(f"select * exclude (source_id, _file_number) from {name} order by {', '.join(tables()[name].key)}")
             names = [column[0] for column in cursor.description or []]
             found[name] = [{key: value for key, value in zip(names, row, strict=True) if value is not None} for row in cursor.fetchall()]
     return found, told

@@ -10,6 +10,7 @@ import pytest
 import pipelines.landing
 import pipelines.sources.files.source
 from pipelines.errors import SourceError, TwowayError
+from pipelines.files_io import sha256_of
 from pipelines.ingest import land_sources, last_attempts, require_a_source, usable_loads
 from pipelines.landing import LandedFile, Landing, Load
 from pipelines.settings import FilesSettings, Settings
@@ -315,3 +316,30 @@ def test_a_source_with_a_zone_that_does_not_exist_does_not_stop_the_others(two_s
     settings = two_sources.model_copy(update={"files": [first.model_copy(update={"time_zone": "Mars/Olympus"}), second]})
     broken, fine = land_sources(settings)
     assert (broken.load_id, fine.load_id) == (None, "00000001")
+
+
+def test_a_file_that_may_not_be_read_does_not_stop_the_other_sources(two_sources: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path) -> str:
+        if path.name == "fx_rates.csv":
+            raise PermissionError(13, "Permission denied")
+        return sha256_of(path)
+
+    monkeypatch.setattr(pipelines.landing, "sha256_of", refused)
+    broken, fine = land_sources(two_sources)
+    assert broken.error == "fx_rates.csv: can't be opened (Permission denied). Check that it may be read, or remove it."
+    assert fine.load_id == "00000001"
+
+
+def test_a_file_that_arrives_while_others_are_read_waits_for_the_next_load(
+    landing: Landing, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(path: Path) -> str:
+        (folder / "crm_owners.0.csv").write_text(OWNERS + "o0,Late\n")
+        return sha256_of(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pipelines.landing, "sha256_of", late)
+        first = land(landing, folder)
+    assert (set(first.inputs), first.tables["crm_owners"].rows) == ({"crm_owners.csv", "fx_rates.csv"}, 1)
+    second = land(landing, folder)
+    assert column_of(landing, second.tables["crm_owners"], "owner_id || ' ' || _file") == ["o1 crm_owners.csv", "o0 crm_owners.0.csv"]

@@ -1,7 +1,7 @@
 """Rows as a file says them, cast to the canonical contract and checked."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -34,16 +34,24 @@ class Caster:
         table: the canonical table.
         source_id: of rows that name none.
         time_zone: IANA zone of timestamps without one; None refuses them.
+        files: names of the files, the first of number 1.
         shown: what columns are called in the file, where that is not their canonical name.
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, table: Table, source_id: str, time_zone: str | None, shown: Mapping[str, str]
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: Table,
+        source_id: str,
+        time_zone: str | None,
+        files: Sequence[str],
+        shown: Mapping[str, str],
     ) -> None:
         self.connection = connection
         self.table = table
         self.source_id = source_id
         self.time_zone = time_zone
+        self.files = files
         self.shown = shown
         self.problems: list[Problem] = []
 
@@ -82,7 +90,13 @@ class Caster:
     def _blame(self, column: Column, place: Mapping[str, object], what: str) -> None:
         value = place.get("value")
         self.problems.append(
-            Problem(str(place["file"]), what, self._name(column), int(str(place["row"])), None if value is None else str(value))
+            Problem(
+                self.files[int(str(place["file"])) - 1],
+                what,
+                self._name(column),
+                int(str(place["row"])),
+                None if value is None else str(value),
+            )
         )
 
     def _cast(self, present: Mapping[str, str]) -> None:
@@ -111,7 +125,7 @@ class Caster:
         extra = [name for name in present if name not in known]
         fields = ", ".join(f"{literal(name)}, {identifier(name)}" for name in extra)
         self.connection.execute(
-            f"create or replace temp table checked as select {', '.join(selected)}, _file, _file_number, _row_number,"
+            f"create or replace temp table checked as select {', '.join(selected)}, _file_number, _row_number,"
             f" {f'json_object({fields})' if extra else 'null::json'} as _extra from as_is"
         )
 
@@ -129,8 +143,8 @@ class Caster:
                 self.problems.append(Problem(self._any_file(), what, self._name(column)))
 
     def _any_file(self) -> str:
-        found = self.connection.execute("select min(_file) from as_is").fetchone()
-        return str(found[0]) if found else ""
+        (number,) = self.connection.execute("select min(_file_number) from as_is").fetchall()[0]
+        return self.files[(number or len(self.files)) - 1]
 
     def _cast_of(self, column: Column, native: str) -> str:
         """SQL that casts a file's column to the contract's type, null where it can't."""
@@ -198,7 +212,7 @@ class Caster:
         content = [identifier(c.name) for c in self.table.columns]
         clash = self.connection.execute(
             f"""
-            select any_value(_file), min(_row_number) as first_row, max(_row_number) as last_row, {", ".join(key_values)}
+            select _file_number, min(_row_number) as first_row, max(_row_number) as last_row, {", ".join(key_values)}
             from checked
             where {" and ".join(f"{c.name} is not null" for c in self.table.columns if c.is_key and c.is_filled)}
             group by {", ".join(key)}
@@ -214,9 +228,11 @@ class Caster:
                 " Keep one, or give each version its updated_at."
             )
             shown = ", ".join(str(value) for value in values)
-            self.problems.append(Problem(file, what, ", ".join(self.shown.get(name, name) for name in self.table.key), last_row, shown))
+            self.problems.append(
+                Problem(self.files[file - 1], what, ", ".join(self.shown.get(name, name) for name in self.table.key), last_row, shown)
+            )
 
 
 def _first_place(value: str) -> str:
     """SQL for where the first of some rows stands, as a struct."""
-    return f"arg_min({{'file': _file, 'row': _row_number, 'value': {value}}}, (_file_number, _row_number))"
+    return f"arg_min({{'file': _file_number, 'row': _row_number, 'value': {value}}}, (_file_number, _row_number))"

@@ -13,7 +13,7 @@ from pipelines.contract import tables
 from pipelines.errors import Problem, SourceError, shorten
 from pipelines.sources.files.casting import Caster
 from pipelines.sources.files.folder import InputFile, Survey, ending_of, in_order_of_age, visible_files, with_compressions
-from pipelines.sources.files.readers import OWN_COLUMNS, FileReader
+from pipelines.sources.files.readers import OWN_COLUMNS, PLACE, FileReader
 from pipelines.sql import identifier, literal
 
 FOLDER = Path(__file__).parent
@@ -128,6 +128,7 @@ class ExportReader:
         self.time_zone = time_zone
         self.export = export_named(name)
         self.tell = tell
+        self.names: list[str] = []
         self.read_kinds: dict[str, InputFile] = {}
         self.unused: dict[str, set[str]] = {}
 
@@ -139,8 +140,9 @@ class ExportReader:
         """
         for name, kind in self.export.kinds.items():
             columns = ", ".join(f"{identifier(column)} varchar" for column in kind.columns)
-            place = "_file varchar, _file_number bigint, _row_number bigint"
+            place = "_file_number bigint, _row_number bigint"
             self.connection.execute(f"create or replace temp table export_{name} ({place}{', ' if columns else ''}{columns})")
+        self.names = [file.name for file in files]
         for number, file in enumerate(files, start=1):
             try:
                 self._add(file, number)
@@ -172,7 +174,7 @@ class ExportReader:
         if missing := [column for column in kind.required if not _places(kind.columns[column], spelt)]:
             raise SourceError(self.source_id, [self._missing(file, name, kind.columns[column], present) for column in missing])
         values = [_value(_places(places, spelt), file.kind) for places in kind.columns.values()]
-        self.connection.execute(f"insert into export_{name} select {', '.join([*OWN_COLUMNS[:3], *values])} from one_file")
+        self.connection.execute(f"insert into export_{name} select {', '.join([*PLACE, *values])} from one_file")
         self.read_kinds.setdefault(name, file)
         used = {_column(place).lower() for places in kind.columns.values() for place in places}
         self.unused.setdefault(name, set()).update(column for column in present if column.lower() not in used)
@@ -197,7 +199,7 @@ class ExportReader:
         shown = {
             column: _column(places[0]) for kind in mapped.kinds for column, places in self.export.kinds[kind].columns.items() if places
         }
-        caster = Caster(self.connection, tables()[name], self.source_id, self.time_zone, shown)
+        caster = Caster(self.connection, tables()[name], self.source_id, self.time_zone, self.names, shown)
         caster.require(present, first.name)
         caster.cast(present)
         self.connection.execute(f"drop table if exists {name}; alter table checked rename to {name}")

@@ -22,11 +22,12 @@ LONGEST_HEADER_CHARACTERS = 1024 * 1024
 LINE_END = re.compile(r'(?:[^"\r\n]|"(?:[^"]|"")*")*(\r\n|\n)')
 DELIMITERS = (",", ";", "\t")
 # Columns that say where a row comes from; a file can't bring its own.
-OWN_COLUMNS = ("_file", "_file_number", "_row_number", "_extra")
+PLACE = ("_file_number", "_row_number")
+OWN_COLUMNS = (*PLACE, "_file", "_extra")
 
 
 class FileReader:
-    """Reads one file into a table `one_file`: `_file`, `_file_number`, `_row_number` (data rows from 1), then the file's columns.
+    """Reads one file into a table `one_file`: `_file_number`, `_row_number` (data rows from 1), then the file's columns.
 
     Args:
         connection: where the table is made.
@@ -41,7 +42,7 @@ class FileReader:
         self.source_id = source_id
         self.file = file
         self.known = {name.lower() for name in known}
-        self.place = f"{literal(file.name)} as _file, {number}::bigint as _file_number, row_number() over () as _row_number"
+        self.place = f"{number}::bigint as _file_number, row_number() over () as _row_number"
 
     def read(self) -> dict[str, str]:
         """Make `one_file`; return the types of the file's columns by name.
@@ -123,7 +124,7 @@ class FileReader:
         names = [name for (name,) in found]
         self._refuse_own(names)
         values = "".join(f", json ->> {literal(json_pointer(name))} as {identifier(name)}" for name in names)
-        self.connection.execute(f"create or replace temp table one_file as select _file, _file_number, _row_number{values} from objects")
+        self.connection.execute(f"create or replace temp table one_file as select {', '.join(PLACE)}{values} from objects")
 
     def _reading_failure(self, error: duckdb.Error) -> tuple[str, int | None]:
         """A reader's complaint as one sentence, with the data row where it can be told."""

@@ -68,22 +68,25 @@ class FilesSource:
         """SHA-256 of what the files are read with: the contract, and the mapping of a vendor's export."""
         return contract_sha() if self.format == CANONICAL else f"{contract_sha()} {mapping_sha(self.format)}"
 
-    def read(self, connection: duckdb.DuckDBPyConnection, tell: Callable[[str], None] = _quiet) -> dict[str, str]:
+    def read(
+        self, connection: duckdb.DuckDBPyConnection, tell: Callable[[str], None] = _quiet, found: Survey | None = None
+    ) -> dict[str, str]:
         """Read and check every file of the folder.
 
         Args:
             connection: an in-memory database of the caller's; one table per canonical table is made in it.
             tell: told what is left out, a sentence each.
+            found: the survey to go by; a new one, if left out.
 
         Returns:
-            Name of the made table by canonical table. Columns: the contract's, then `_file` (VARCHAR), `_file_number` (BIGINT,
-            rises with the file's age), `_row_number` (BIGINT, data rows of the file from 1) and `_extra` (JSON, columns outside
+            Name of the made table by canonical table. Columns: the contract's, then `_file_number` (BIGINT, the file's
+            place in the survey, from 1), `_row_number` (BIGINT, data rows of the file from 1) and `_extra` (JSON, columns outside
             the contract; null if none).
 
         Raises:
             SourceError: with every problem of every file.
         """
-        found = self.survey()
+        found = found or self.survey()
         problems = list(found.problems)
         if self.format == CANONICAL:
             made = self._read_canonical(connection, found, problems)
@@ -108,11 +111,13 @@ class _TableReader:
         self.connection = connection
         self.table = table
         self.problems = problems
+        self.names: list[str] = []
         self.shape: dict[str, str] = {}
         self.is_made = False
 
     def read(self, files: Sequence[InputFile]) -> None:
         known = {column.name for column in self.table.columns}
+        self.names = [file.name for file in files]
         for number, file in enumerate(files, start=1):
             try:
                 present = FileReader(self.connection, self.source.source_id, file, number, known).read()
@@ -124,7 +129,7 @@ class _TableReader:
         self._cast()
 
     def _caster(self) -> Caster:
-        return Caster(self.connection, self.table, self.source.source_id, self.source.time_zone, {})
+        return Caster(self.connection, self.table, self.source.source_id, self.source.time_zone, self.names, {})
 
     def _stack(self, present: dict[str, str]) -> None:
         if present == self.shape:
