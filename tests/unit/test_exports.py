@@ -1,6 +1,7 @@
 """Exports of vendors' products: what is made of hand-written samples, value by value, and what is said of those that drifted."""
 
 import json
+import re
 import shutil
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -173,6 +174,17 @@ def test_a_bad_cell_of_a_comment_is_named_with_its_line(zendesk: Path) -> None:
     edit(zendesk / TICKETS, "2026-03-03T09:10:00Z", "this morning")
     (problem,) = problems_of(zendesk)
     assert (problem.file, problem.column, problem.row, problem.value) == (TICKETS, "sent_at", 2, "this morning")
+
+
+def test_the_export_names_channels_as_the_api_does() -> None:
+    staging = (PROJECT / "dbt_project" / "models" / "staging" / "zendesk" / "stg_zendesk__support_tickets.sql").read_text()
+    exported = export_named("zendesk_export").tables["support_tickets"].sql
+    rules = [
+        re.findall(r"via_channel in (\(.*?\)) then ([^\n]*)", sql.replace("tickets.via_channel", "via_channel"))
+        for sql in (staging, exported)
+    ]
+    assert len(rules[0]) == 4
+    assert rules[0] == rules[1]
 
 
 # HubSpot.

@@ -349,6 +349,15 @@ def test_quotes_and_sql_in_jsonl_are_only_text(folder: Path, name: str) -> None:
     assert json.loads(row["_extra"]) == {name: NASTY}
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_a_line_of_20_megabytes_is_read(folder: Path, ending: str) -> None:
+    body = "x" * 20_000_000
+    text = f"user_id,role,name\nu,agent,{body}\n" if ending == "csv" else json.dumps({"user_id": "u", "role": "agent", "name": body}) + "\n"
+    (folder / f"support_users.{ending}").write_text(text)
+    (row,) = read(folder)["support_users"]
+    assert row["name"] == body
+
+
 def test_a_source_id_with_a_quote_is_only_text(folder: Path) -> None:
     (folder / "support_tickets.csv").write_text(TICKETS + GOOD_TICKET)
     with duckdb.connect(":memory:") as connection:

@@ -330,6 +330,13 @@ def test_a_file_that_may_not_be_read_does_not_stop_the_other_sources(two_sources
     assert fine.load_id == "00000001"
 
 
+def test_a_link_that_leads_nowhere_is_not_passed_over(two_sources: Settings, tmp_path: Path) -> None:
+    (tmp_path / "acme" / "brands.csv").symlink_to(tmp_path / "unmounted" / "brands.csv")
+    broken, fine = land_sources(two_sources)
+    assert broken.error == "brands.csv: can't be opened (No such file or directory). Check that it may be read, or remove it."
+    assert fine.error is None
+
+
 def test_a_file_that_arrives_while_others_are_read_waits_for_the_next_load(
     landing: Landing, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

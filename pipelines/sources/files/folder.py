@@ -73,7 +73,7 @@ def survey_canonical(folder: Path) -> Survey:
     for path in sorted(folder.iterdir()):
         if path.is_dir():
             _survey_folder(path, found, problems)
-        elif path.is_file():
+        elif _is_file(path):
             _survey_file(path, found, problems)
     for name, files in found.items():
         found[name] = in_order_of_age(files, problems)
@@ -109,10 +109,15 @@ def _survey_folder(path: Path, found: dict[str, list[InputFile]], problems: list
             found.setdefault(table, []).append(InputFile(each, name, FORMATS[ending], part))
 
 
+def _is_file(path: Path) -> bool:
+    """Whether it is a file, or a link that leads nowhere: who reads it will say so."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
+
+
 def visible_files(folder: Path) -> Iterator[Path]:
     """Files at any depth; names with a leading dot or underscore are other programs' marks and half-written files."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts):
+        if _is_file(path) and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts):
             yield path
 
 

@@ -116,7 +116,8 @@ class FileReader:
         self.connection.execute(
             f"""
             create or replace temp table objects as
-            select {self.place}, json from read_ndjson_objects(?, hive_partitioning = false)
+            select {self.place}, json
+            from read_ndjson_objects(?, maximum_object_size = {LONGEST_LINE_BYTES}, hive_partitioning = false)
             """,
             [str(self.file.path)],
         )
