@@ -106,6 +106,18 @@ def test_a_list_that_never_holds_what_it_counts_stops_the_source(crm: BottleCrm,
     assert all(row["deleted_at"] is None for row in contacts_of(tmp_path).values())
 
 
+def test_a_server_that_knows_no_offset_stops_the_source(crm: BottleCrm, tmp_path: Path) -> None:
+    crm.knows_offset = False
+    with served(crm.app) as url, pytest.raises(SourceError, match=r"api/contacts/: counts 20 records and lists 3, 5 times in a row"):
+        sync(source_at(url), Landing(tmp_path))
+
+
+def test_records_without_an_id_stop_the_source(crm: BottleCrm, tmp_path: Path) -> None:
+    del crm.records("opportunities/")[1]["id"]
+    with served(crm.app) as url, pytest.raises(SourceError, match=r"api/opportunities/: has records without an id in opportunities"):
+        sync(source_at(url), Landing(tmp_path))
+
+
 def test_an_answer_without_its_list_stops_the_source(tmp_path: Path) -> None:
     with (
         served(Scripted(Answer({"per_page": 10}))) as url,

@@ -8,7 +8,7 @@ nested whole, in no order, and some figures depend on the clock.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import Field as Setting
 from pydantic import SecretStr
@@ -21,6 +21,7 @@ from pipelines.sources.kit.redaction import Redactor
 if TYPE_CHECKING:
     from requests import Response
 
+T = TypeVar("T")
 FORBIDDEN = 403
 MAX_LISTINGS = 5
 MAX_STEPS_BACK = 100
@@ -85,7 +86,7 @@ def probe(api: Api, settings: BottleCrmSettings) -> str:
     found = []
     for name, listing in LISTINGS.items():
         answer = api.get(listing.path, {"limit": 1, "offset": 0})
-        found.append(f"{sum(_at(api, listing, answer, half.count) for half in listing.halves):,} {name}")
+        found.append(f"{_count(api, listing, answer):,} {name}")
     return ", ".join(found)
 
 
@@ -130,7 +131,7 @@ def _pages(pull: Pull, listing: Listing) -> Iterator[tuple[list[Record], int]]:
     full: dict[Half, set[str]] = {}
     while True:
         answer = pull.api.get(listing.path, {"limit": size, "offset": offset})
-        lists = {half: _at(pull.api, listing, answer, half.records) for half in listing.halves}
+        lists = {half: _records(pull.api, listing, answer, half) for half in listing.halves}
         if offset and any(not before & _ids(lists[half]) for half, before in full.items()):
             steps_back += 1
             if steps_back > MAX_STEPS_BACK:
@@ -138,10 +139,10 @@ def _pages(pull: Pull, listing: Listing) -> Iterator[tuple[list[Record], int]]:
                 raise ApiError(pull.api.source_id, listing.path, what)
             offset = max(offset - size, 0)
             continue
-        count = sum(_at(pull.api, listing, answer, half.count) for half in listing.halves)
+        count = _count(pull.api, listing, answer)
         yield [record for records in lists.values() for record in records], count
         full = {half: _ids(records) for half, records in lists.items() if len(records) >= size}
-        if not full:
+        if not full or offset >= count:
             return
         offset += size - 1
 
@@ -150,13 +151,24 @@ def _ids(records: list[Record]) -> set[str]:
     return {record["id"] for record in records}
 
 
-def _at(api: Api, listing: Listing, answer: Any, path: str) -> Any:
+def _count(api: Api, listing: Listing, answer: Any) -> int:
+    return sum(_at(api, listing, answer, half.count, int) for half in listing.halves)
+
+
+def _records(api: Api, listing: Listing, answer: Any, half: Half) -> list[Record]:
+    records = _at(api, listing, answer, half.records, list)
+    if all(isinstance(record, dict) and isinstance(record.get("id"), str) for record in records):
+        return records
+    raise DriftError(api.source_id, listing.path, f"has records without an id in {half.records}. What was landed stays.")
+
+
+def _at(api: Api, listing: Listing, answer: Any, path: str, kind: type[T]) -> T:
     for key in path.split("."):
-        if not isinstance(answer, dict) or key not in answer:
-            what = f"answers without {path}. Check base_url: it is the address of BottleCRM's API; what was landed stays."
-            raise DriftError(api.source_id, listing.path, what)
-        answer = answer[key]
-    return answer
+        answer = answer.get(key) if isinstance(answer, dict) else None
+    if isinstance(answer, kind):
+        return answer
+    what = f"answers without {path}. Check base_url: it is the address of BottleCRM's API; what was landed stays."
+    raise DriftError(api.source_id, listing.path, what)
 
 
 def settled(record: Record) -> Record:

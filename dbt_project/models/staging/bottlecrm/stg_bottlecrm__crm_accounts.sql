@@ -6,7 +6,7 @@ select
     source_id,
     id as account_id,
     name,
-    nullif(regexp_extract(lower(trim(website)), '^(?:[a-z]+://)?(?:www\.)?([^/:?#\s]+)', 1), '') as domain,  -- noqa: RF04
+    nullif(regexp_extract(lower(website), '^(?:[a-z]+://)?(?:www\.)?([^/:?#\s]+)', 1), '') as domain,  -- noqa: RF04
     industry,
     number_of_employees as employees,
     created_at,
