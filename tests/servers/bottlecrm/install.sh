@@ -82,7 +82,7 @@ PYTHON
 packages
 python=$(find_python)
 mkdir -p "$folder"
-folder=$(cd "$folder" && pwd)
+folder=$(cd "$folder" && pwd -P)
 ln -sfn "$(find_postgres)" "$folder/postgres"
 "$uv" venv --quiet --clear --python "$python" "$folder/venv"
 "$uv" pip install --quiet --python "$folder/venv/bin/python" --require-hashes --no-deps -r "$here/requirements.txt"

@@ -112,7 +112,7 @@ def bottlecrm_server(folder: Path) -> Generator[BottleCrm]:
         }  # fmt: skip
         port = free_port()
         command = [
-            home / "venv" / "bin" / "gunicorn", "crm.wsgi:application", "--bind", f"127.0.0.1:{port}", "--threads", "4",
+            home / "venv" / "bin" / "python", "-m", "gunicorn", "crm.wsgi:application", "--bind", f"127.0.0.1:{port}", "--threads", "4",
             "--timeout", "180", "--graceful-timeout", "1", "--no-control-socket",
         ]  # fmt: skip
         url = f"http://127.0.0.1:{port}"
