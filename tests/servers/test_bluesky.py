@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -196,6 +197,40 @@ def calls_of(town: Town, landing: Landing) -> Counter[str]:
     with served(proxy) as url:
         sync(source_of(town, url), landing)
     return Counter(call.partition("?")[0].rpartition("/")[2] for call in proxy.calls)
+
+
+def test_reading_a_window_again_hides_no_change_before_it(town: Town, tmp_path: Path) -> None:
+    landing = Landing(tmp_path)
+    sync(source_of(town), landing)
+    window = created_at(posts_of(rows_of(tmp_path)), town.news[8])
+    town.server.edit(town.brand, town.news[1], "before")
+    town.server.edit(town.brand, town.news[9], "within")
+    sync(source_of(town), landing, since=window)
+    texts = {key: row["text"] for key, row in posts_of(rows_of(tmp_path)).items()}
+    assert (texts[town.news[1].uri], texts[town.news[9].uri]) == ("news 1", "within")
+    sync(source_of(town), landing)
+    assert landed(landing) == {"posts": 1}
+    assert posts_of(rows_of(tmp_path))[town.news[1].uri]["text"] == "before"
+    assert sync(source_of(town), landing) == []
+
+
+def test_what_changes_while_it_is_read_is_found_by_the_next_sync(town: Town, tmp_path: Path) -> None:
+    landing, proxy = Landing(tmp_path), Proxy(town.server.url)
+
+    async def busy(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await proxy(scope, receive, send)
+        n_pages = sum(f"collection={POSTS}" in call and urlencode({"repo": town.brand.did}) in call for call in proxy.calls)
+        if n_pages == 3 and len(town.news) == N_BROADCASTS:
+            town.server.delete(town.brand, town.news.pop(0))
+
+    with served(busy) as url:
+        sync(source_of(town, url, rows_per_load=ROWS_PER_LOAD), landing)
+    assert len(town.news) == N_BROADCASTS - 1
+    assert len(posts_of(there(rows_of(tmp_path)))) == N_BROADCASTS + 10
+    sync(source_of(town), landing)
+    assert landed(landing) == {"posts": 1}
+    assert there(rows_of(tmp_path)) == pulled(town, tmp_path / "clean")
+    assert sync(source_of(town), landing) == []
 
 
 @pytest.mark.parametrize("way", ["deactivate", "take_down", "delete_account"])

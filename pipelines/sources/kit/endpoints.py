@@ -66,8 +66,8 @@ class Pull:
         until: the instant at which this sync began; half-open windows end here.
         changed: rows that this load lands in the table named, which must be the endpoint's parent, as dictionaries of its columns.
         known: rows that were ever landed in a table and not deleted since, newest version of each key.
-        known_keys: the same rows' keys alone, of those with the values given in columns of the key; without those that this
-            load lands.
+        known_keys: the same rows' keys alone, of those with the values given in columns of the key; what this load lands may
+            be missing.
     """
 
     api: Api
