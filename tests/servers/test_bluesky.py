@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
@@ -24,7 +23,7 @@ from tests.servers.killing import sync_killed_in_answer
 from tests.systems import canonical, staged
 
 PAGE = 5
-ROWS_PER_LOAD = 7
+ROWS_PER_LOAD = 12
 LIST_REPOS, DESCRIBE, LIST_RECORDS = "com.atproto.sync.listRepos", "com.atproto.repo.describeRepo", "com.atproto.repo.listRecords"
 N_BROADCASTS = 12
 Rows = dict[str, list[dict[str, Any]]]
@@ -214,23 +213,21 @@ def test_reading_a_window_again_hides_no_change_before_it(town: Town, tmp_path: 
     assert sync(source_of(town), landing) == []
 
 
-def test_what_changes_while_it_is_read_is_found_by_the_next_sync(town: Town, tmp_path: Path) -> None:
+def test_what_changes_while_it_is_read_is_found_once_it_was_read_to_its_end(town: Town, tmp_path: Path) -> None:
     landing, proxy = Landing(tmp_path), Proxy(town.server.url)
 
     async def busy(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await proxy(scope, receive, send)
-        n_pages = sum(f"collection={POSTS}" in call and urlencode({"repo": town.brand.did}) in call for call in proxy.calls)
-        if n_pages == 3 and len(town.news) == N_BROADCASTS:
+        if sum(f"collection={POSTS}" in call for call in proxy.calls) == 3 and len(town.news) == N_BROADCASTS:
+            # On the first page, which is landed by now: every page ends a load.
             town.server.delete(town.brand, town.news.pop(0))
 
     with served(busy) as url:
-        sync(source_of(town, url, rows_per_load=ROWS_PER_LOAD), landing)
+        sync(source_of(town, url, rows_per_load=PAGE - 1, accounts=[]), landing)
     assert len(town.news) == N_BROADCASTS - 1
-    assert len(posts_of(there(rows_of(tmp_path)))) == N_BROADCASTS + 10
-    sync(source_of(town), landing)
-    assert landed(landing) == {"posts": 1}
-    assert there(rows_of(tmp_path)) == pulled(town, tmp_path / "clean")
-    assert sync(source_of(town), landing) == []
+    sync(source_of(town, accounts=[]), landing)
+    assert set(posts_of(there(rows_of(tmp_path)))) == {each.uri for each in [*town.news, town.answer]}
+    assert sync(source_of(town, accounts=[]), landing) == []
 
 
 @pytest.mark.parametrize("way", ["deactivate", "take_down", "delete_account"])
@@ -270,7 +267,6 @@ def test_a_sync_killed_in_an_answer_goes_on(town: Town, tmp_path: Path) -> None:
         assert (len(Landing(folder).loads("sky")) > 1) == (number == posts[-1])
         again = calls_of(town, Landing(folder))
         assert rows_of(folder) == clean
-        assert sync(source_of(town), Landing(folder)) == []
     # Of all that is listed, little more than the last answer is asked for once more.
     assert again[LIST_RECORDS] <= 4
 

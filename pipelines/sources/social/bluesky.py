@@ -96,7 +96,9 @@ def _collection(table: str, collection: str, is_kept: Kept | None = None) -> Cal
         # Of an account that comes back, all is read again.
         revs = {did: rev for did, rev in cursor.get("revs", {}).items() if did in repos}
         begun = cursor.get("begun") or {}
-        for did, rev in sorted(repos.items()):
+        # Longest unread first: an account that changes all the time keeps no other one waiting.
+        for did in sorted(repos, key=lambda did: (did != begun.get("did"), revs.get(did, ""), did)):
+            rev = repos[did]
             if revs.get(did) == rev:
                 continue
             # An account that changed since it was begun is read to its end at its old revision, and so again next time.
