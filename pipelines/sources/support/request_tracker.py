@@ -185,10 +185,7 @@ def _only_of(asked: list[str]) -> Callable[[list[Record]], bool]:
 
 def _tickets(pull: Pull) -> Iterator[Page]:
     """Tickets changed since some hours before the newest one that was known when the last pass began, by id."""
-    cursor, sync = pull.cursor or {}, pull.until.isoformat()
-    if cursor.get("passed_in") == sync:
-        # A load ended with the pass, and this sync needs no other.
-        return
+    cursor = pull.cursor or {}
     since = cursor.get("since") or (_since(pull.settings.backfill_from) if pull.settings.backfill_from else None)
     newest = cursor.get("newest") or _newest_ticket(pull)
     after = cursor.get("after", 0)
@@ -204,7 +201,7 @@ def _tickets(pull: Pull) -> Iterator[Page]:
         after = max((int(item["id"]) for item in said["items"]), default=after)
         yield Page(_plain(said["items"]), {"since": since, "newest": newest, "after": after})
         has_more = said["total"] > len(said["items"])
-    yield Page([], {"since": _since(datetime.fromisoformat(newest)) if newest else None, "passed_in": sync})
+    yield Page([], {"since": _since(datetime.fromisoformat(newest)) if newest else None})
 
 
 def _newest_ticket(pull: Pull) -> str | None:
@@ -240,9 +237,8 @@ def _ask(pull: Pull, path: str, params: dict[str, Any], page: int, fits: Callabl
     for _ in range(MOST_STALE_ANSWERS):
         said = pull.api.get(path, {**params, "page": page, "per_page": size})
         if not isinstance(said, dict) or not isinstance(said.get("items"), list):
-            raise DriftError(
-                pull.api.source_id, path, "answers without items, where its records should be. Try later; what was landed stays."
-            )
+            what = "answers without items, where its records should be. Try later; what was landed stays."
+            raise DriftError(pull.api.source_id, path, what)
         if (said.get("page"), said.get("per_page")) == (page, size) and fits(said["items"]):
             return said
     raise ApiError(pull.api.source_id, path, "answers with old pages again and again. Try later, or tell RT's admin.")
