@@ -183,7 +183,8 @@ def test_what_rt_holds_becomes_canonical_rows(story: Story) -> None:
     assert (spam["status"], spam["requester_id"]) == ("closed", spam["submitter_id"])
     assert spam["deleted_at"] >= spam["created_at"]
     opening = next(row for row in rows["support_messages"] if row["ticket_id"] == ids["parcel"])
-    assert opening["sent_at"] == parcel["created_at"]
+    # The mail with its two megabytes is stored after its ticket.
+    assert timedelta(0) <= opening["sent_at"] - parcel["created_at"] < timedelta(minutes=1)
     assert parcel["source_url"].endswith(f"/Ticket/Display.html?id={ids['parcel']}")
     assert opening["source_url"] == f"{parcel['source_url']}#txn-{opening['message_id']}"
 
@@ -279,7 +280,7 @@ def test_a_bad_day_ends_in_the_same_rows(story: Story, request_tracker: RequestT
 def test_credentials_that_are_wrong_or_missing_are_named_and_never_shown(request_tracker: RequestTracker) -> None:
     url = request_tracker.url
     for wrong in ({"token": "planted-token"}, {"user": "reader", "password": "planted-password"}, {}, {"user": "reader"}):
-        with pytest.raises(SourceError, match=r"REQUEST_TRACKER_TOKEN.*REQUEST_TRACKER_USER and REQUEST_TRACKER_PASSWORD") as caught:
+        with pytest.raises(SourceError, match=r"REQUEST_TRACKER_TOKEN.*REQUEST_TRACKER_USER.*REQUEST_TRACKER_PASSWORD") as caught:
             source_at(url, wrong).probe()
         assert "planted" not in str(caught.value)
 

@@ -71,7 +71,7 @@ def connect(settings: RequestTrackerSettings, secrets: Mapping[str, SecretStr]) 
 def probe(api: Api, settings: RequestTrackerSettings) -> str:
     """RT's version, how many tickets the user sees, and whether the staff and the queues can be read."""
     del settings
-    version = _version(api)
+    version = api.get("rt")["Version"]
     found = api.get("tickets", {"query": "EffectiveId > 0", "per_page": 1})
     _check_total(found, api.source_id)
     _staff_names(api)
@@ -79,15 +79,6 @@ def probe(api: Api, settings: RequestTrackerSettings) -> str:
     if not queues:
         raise ApiError(api.source_id, "queues", "can't be seen. Grant the user SeeQueue, ShowTicket and ShowTicketComments.")
     return f"RT {version}, {found['total']:,} tickets in {len(queues)} queues"
-
-
-def _version(api: Api) -> str:
-    try:
-        return api.get("rt")["Version"]
-    except ApiError as error:
-        if "HTTP 401" not in str(error):
-            raise
-    raise ApiError(api.source_id, "credentials", f"are refused by RT (HTTP 401). Put {CREDENTIALS} into the environment.")
 
 
 def _statuses(pull: Pull) -> Iterator[Page]:
