@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.erasure.command import erase
 from pipelines.errors import ConfigError, LockedError, TwowayError
 from pipelines.experiment.command import app as experiment_app
 from pipelines.roster.command import app as roster_app
@@ -28,6 +29,7 @@ app.add_typer(experiment_app, name="experiment")
 app.add_typer(roster_app, name="roster")
 app.add_typer(sources_app, name="sources")
 app.command()(init)
+app.command()(erase)
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder for everything that runs produce (default ./twoway_home).")]
 
 

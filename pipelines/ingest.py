@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pipelines.erasure.erase import erase_late_rows, finish_erasure
+from pipelines.erasure.tombstones import Tombstones
 from pipelines.errors import ConfigError, TwowayError
 from pipelines.files_io import write_text_durably
 from pipelines.landing import Landing, Load
@@ -62,10 +64,17 @@ def land_sources(
 
     Returns:
         One attempt a source, in their order.
+
+    Raises:
+        TwowayError: an erasure can't be finished, or the home's key is not the one that persons were erased with.
     """
+    landing = landing_without_erased(settings, tell)
+    n_tombstones = len(landing.tombstones or ())
     chosen = [*settings.sources(), *settings.api_sources()] if sources is None else sources
     before = {attempt.source_id: attempt for attempt in last_attempts(settings)}
-    made = [_attempt(settings, source, tell, since, before.get(source.source_id)) for source in chosen]
+    made = [_attempt(settings, landing, source, tell, since, before.get(source.source_id)) for source in chosen]
+    if landing.tombstones is not None and len(landing.tombstones) > n_tombstones:
+        erase_late_rows(settings.paths, landing, landing.tombstones)
     after = {**before, **{attempt.source_id: attempt for attempt in made}}
     write_text_durably(_status_file(settings), json.dumps([asdict(attempt) for attempt in after.values()], indent=1))
     return made
@@ -83,10 +92,25 @@ def require_a_source(settings: Settings) -> None:
         raise TwowayError("\n".join(errors))
 
 
+def landing_without_erased(settings: Settings, tell: Callable[[str], None] = logger.info) -> Landing:
+    """The home's landing folder for writing: erased persons are left out of what is landed, a killed erasure is finished first."""
+    home = settings.paths
+    if not home.erasures.exists():
+        return Landing(home.landing)
+    finished = finish_erasure(home, settings.person_key())
+    if finished is not None:
+        tell(f"finished the erasure {finished['receipt']}, which had not come to its end")
+    return Landing(home.landing, Tombstones(home.erasures, settings.person_key()))
+
+
 def _attempt(
-    settings: Settings, source: FilesSource | ApiSource, tell: Callable[[str], None], since: datetime | None, before: Attempt | None
+    settings: Settings,
+    landing: Landing,
+    source: FilesSource | ApiSource,
+    tell: Callable[[str], None],
+    since: datetime | None,
+    before: Attempt | None,
 ) -> Attempt:
-    landing = Landing(settings.paths.landing)
     progress = Progress()
     try:
         if isinstance(source, FilesSource):
@@ -117,7 +141,7 @@ def last_attempts(settings: Settings) -> list[Attempt]:
 
 def usable_loads(settings: Settings) -> list[Load]:
     """What the raw layer is made of: the newest complete load of files, every load of a source system."""
-    landing = Landing(settings.paths.landing)
+    landing = landing_without_erased(settings)
     newest = (landing.newest(source.source_id) for source in settings.sources())
     pulled = [load for source in settings.api_sources() for load in landing.loads(source.source_id)]
     return [*(load for load in newest if load is not None), *pulled]

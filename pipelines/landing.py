@@ -2,7 +2,7 @@
 
 import json
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 import duckdb
 
 from pipelines.contract import Table, tables
+from pipelines.erasure.incoming import sift_tables
+from pipelines.erasure.tombstones import Tombstones
 from pipelines.errors import Problem, SourceError
 from pipelines.files_io import fsync, replace_durably, sha256_of, write_text_durably
 from pipelines.sources.files import FilesSource
@@ -18,18 +20,33 @@ from pipelines.sql import literal
 
 logger = logging.getLogger(__name__)
 
+REWRITTEN = ".rewritten"
+
+
+def rewritten(path: Path) -> Path:
+    """Where a landed file's successor is prepared."""
+    return path.with_name(f".{path.name}{REWRITTEN}")
+
 
 @dataclass(frozen=True)
 class LandedFile:
     """One landed Parquet file: `path` is relative to the landing folder, `origin` what it was read from.
 
     Landed files of a folder say of each row which file it stood in, by `_file` and `_file_number` (the newest has the highest).
+
+    Args:
+        path: relative to the landing folder.
+        sha256: of its bytes.
+        rows: in it.
+        origin: what it was read from.
+        erased: rows left out, or taken out later, at a person's request.
     """
 
     path: str
     sha256: str
     rows: int
     origin: str
+    erased: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,6 +60,7 @@ class Load:
         system: the source system; None for files.
         cursors: where the next sync goes on, by table.
         notes: what was left out of what was read, a sentence each.
+        erasures: each time that its files were rewritten to erase a person: receipt, instant, and by table what was changed.
     """
 
     load_id: str
@@ -56,6 +74,7 @@ class Load:
     system: str | None = None
     cursors: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    erasures: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def n_rows(self) -> int:
@@ -63,10 +82,16 @@ class Load:
 
 
 class Landing:
-    """The landing folder of one home."""
+    """The landing folder of one home.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: the folder.
+        tombstones: of erased persons, whose rows are left out of what is landed.
+    """
+
+    def __init__(self, root: Path, tombstones: Tombstones | None = None) -> None:
         self.root = root
+        self.tombstones = tombstones
 
     def _manifests(self, source_id: str) -> Path:
         return self.root / source_id / "_manifests"
@@ -146,8 +171,12 @@ class Landing:
         with duckdb.connect(":memory:", config={"temp_directory": str(temp)}) as connection:
             connection.execute("set TimeZone = 'UTC'")
             made = source.read(connection, notes.append, found)
+            erased = sift_tables(connection, made, self.tombstones) if self.tombstones else {}
             landed = {
-                name: self._write(connection, source.source_id, tables()[name], load_id, found.files.get(name) or found.all_files)
+                name: replace(
+                    self._write(connection, source.source_id, tables()[name], load_id, found.files.get(name) or found.all_files),
+                    erased=erased.get(name, 0),
+                )
                 for name in made
             }
         load = Load(
@@ -189,12 +218,46 @@ class Landing:
         origin = read[0] if len(read) == 1 else f"{len(read)} files, the newest {read[-1]}"
         return LandedFile(str(target.relative_to(self.root)), sha256, sum(rows for _, rows in said), origin)
 
+    def source_ids(self) -> list[str]:
+        """Sources that have a complete load, configured still or not."""
+        return sorted(path.parent.name for path in self.root.glob("*/_manifests") if any(path.glob("*.json")))
+
+    def rewrite(self, load: Load, changed: dict[str, LandedFile], note: dict[str, Any]) -> None:
+        """Put what stands at `rewritten(path)` in the place of landed files: the one change of an immutable file, for an erasure.
+
+        The next manifest is written first, beside the old one: after a kill `finish_rewrites` goes on from it.
+
+        Args:
+            load: whose files.
+            changed: the rewritten files by table.
+            note: for the manifest.
+        """
+        by_path = {landed.path: landed.sha256 for landed in changed.values()}
+        inputs = {name: by_path.get(name, sha256) for name, sha256 in load.inputs.items()}
+        following = replace(load, tables={**load.tables, **changed}, inputs=inputs, erasures=[*load.erasures, note])
+        write_text_durably(self._manifests(load.source_id) / f".{load.load_id}.rewriting", json.dumps(asdict(following), indent=1))
+        self.finish_rewrites(load.source_id)
+
+    def finish_rewrites(self, source_id: str) -> None:
+        """Finish what a killed rewrite began; delete what it left where it had not begun."""
+        for following in sorted(self._manifests(source_id).glob(".*.rewriting")):
+            load = self._load(following)
+            for landed in load.tables.values():
+                if rewritten(self.root / landed.path).exists():
+                    replace_durably(rewritten(self.root / landed.path), self.root / landed.path)
+            replace_durably(following, self._manifests(source_id) / f"{load.load_id}.json")
+        for left in (self.root / source_id).rglob(f".*{REWRITTEN}"):
+            left.unlink()
+
     def verify(self, load: Load) -> None:
         """Compare every landed file with its manifest.
 
         Raises:
             SourceError: a file is gone or not what was landed.
         """
+        if (self._manifests(load.source_id) / f".{load.load_id}.rewriting").exists():
+            cut = "is a load in which an erasure was cut off. `twoway run`, or `twoway erase` again, finishes it."
+            raise SourceError(load.source_id, [Problem(load.load_id, cut)])
         problems = []
         for landed in load.tables.values():
             path = self.root / landed.path

@@ -67,6 +67,10 @@ class Home:
         return self.root / "plan_history.jsonl"
 
     @property
+    def erasures(self) -> Path:
+        return self.root / "erasures"
+
+    @property
     def secret_key(self) -> Path:
         return self.root / "secret.key"
 

@@ -15,6 +15,7 @@ EARLIEST_YEAR = 1990
 CLOCK_SKEW = timedelta(days=1)
 OUTSIDE = f"outside {EARLIEST_YEAR} to one day past as_of"
 _REASON = f"timestamp {OUTSIDE}"
+ERASED = "erased at the person''s request"
 
 
 def load_system(connection: duckdb.DuckDBPyConnection, landing: Landing, system: System, loads: list[Load], as_of: datetime) -> None:
@@ -38,6 +39,9 @@ def load_system(connection: duckdb.DuckDBPyConnection, landing: Landing, system:
             if load.system == system.name and name in load.tables:
                 _load_file(connection, landing, endpoint, name, load, load.tables[name], as_of)
         _count(connection, endpoint, name)
+        for source_id in sorted({load.source_id for load in loads if load.system == system.name}):
+            own = [load.tables[name].erased for load in loads if load.source_id == source_id and name in load.tables]
+            count_erased(connection, name, source_id, sum(own))
 
 
 def _load_file(
@@ -85,6 +89,22 @@ def _count(connection: duckdb.DuckDBPyConnection, endpoint: Endpoint, name: str)
         union all
         select source_id, '{name}', n_in, n_older, 'older version of the same record' from counted
         """
+    )
+
+
+def count_erased(connection: duckdb.DuckDBPyConnection, table: str, source_id: str, n_erased: int) -> None:
+    """Count rows that left landing at a person's request as landed and left out; nothing is written where there are none."""
+    if not n_erased:
+        return
+    connection.execute(
+        "update run.load_counts set rows_in = rows_in + ? where source_id = ? and table_name = ?", [n_erased, source_id, table]
+    )
+    connection.execute(
+        f"""
+        insert into run.load_counts
+        select ?, ?, coalesce(max(rows_in), ?), ?, '{ERASED}' from run.load_counts where source_id = ? and table_name = ?
+        """,
+        [source_id, table, n_erased, n_erased, source_id, table],
     )
 
 

@@ -20,7 +20,7 @@ from pipelines.identity.probable import ProbableLinks, create_edges_table
 from pipelines.landing import LandedFile, Landing, Load, landed_rows
 from pipelines.paths import DBT_PROJECT, PACKAGE, Home
 from pipelines.plan import FrozenPlan
-from pipelines.raw_systems import OUTSIDE, load_system, possible_instants
+from pipelines.raw_systems import OUTSIDE, count_erased, load_system, possible_instants
 from pipelines.sources.registry import system_named
 from pipelines.warmth.step import create_scores_table
 
@@ -96,8 +96,9 @@ class RunContext:
 
     @property
     def data_sha(self) -> str:
-        """SHA-256 over source, file and content of everything read."""
-        lines = sorted(f"{load.source_id} {load.time_zone} {name} {sha}" for load in self.loads for name, sha in load.inputs.items())
+        """SHA-256 over source, file and content of everything read; of what was left of it, where persons were erased."""
+        lines = [f"{load.source_id} {landed.sha256} erased" for load in self.loads for landed in load.tables.values() if landed.erased]
+        lines += sorted(f"{load.source_id} {load.time_zone} {name} {sha}" for load in self.loads for name, sha in load.inputs.items())
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     @property
@@ -259,6 +260,7 @@ def _load_file(
             """,
             [table.name, reason, reason != REPLACED],
         )
+    count_erased(connection, table.name, load.source_id, landed.erased)
 
 
 def _is_replaced(connection: duckdb.DuckDBPyConnection, table: Table, refused: str) -> str:

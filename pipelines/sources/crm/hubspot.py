@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from pipelines.sources.kit.endpoints import Endpoint, Field, Page, Pull, Record, Secret, System, SystemSettings
 from pipelines.sources.kit.http import Api, Dialect, limit_of_headers
+from pipelines.sources.kit.people import NOBODYS, People
 from pipelines.sources.kit.redaction import Redactor
 
 SEARCH_PAGE = 200
@@ -22,6 +23,13 @@ BEGINNING = datetime.fromisoformat("2005-01-01T00:00:00+00:00")
 # What was changed a moment ago may not be found yet.
 SEARCH_LAG = timedelta(minutes=10)
 MILLISECOND = timedelta(milliseconds=1)
+PEOPLE = {
+    "contacts": People(owners=("id",), identifiers={"email": "email", "phone": "phone"}),
+    "deals": People(within=(("deal_contacts", "id"),)),
+    "companies": NOBODYS,
+}
+ARCHIVED_PEOPLE = {"contacts": People(owners=("id",)), "deals": People(within=(("deals", "id"),)), "companies": NOBODYS}
+OF_A_DEAL = People(within=(("deals", "deal_id"),))
 MODIFIED = {"contacts": "lastmodifieddate", "companies": "hs_lastmodifieddate", "deals": "hs_lastmodifieddate"}
 PROPERTIES = {
     "contacts": ("email", "phone", "firstname", "lastname", "associatedcompanyid", "hubspot_owner_id", "hs_merged_object_ids"),
@@ -160,18 +168,18 @@ def _records(kind: str, *fields: Field) -> Endpoint:
     own = (Field("id", "id"), Field("created_at", "timestamp", "createdAt", is_required=True),
            Field("updated_at", "timestamp", f"properties.{modified}", is_required=True))  # fmt: skip
     named = tuple(Field(name, path=f"properties.{name}") for name in PROPERTIES[kind])
-    return Endpoint(kind, ("id",), (*own, *named, *fields), _modified(kind), version="updated_at")
+    return Endpoint(kind, ("id",), (*own, *named, *fields), _modified(kind), version="updated_at", people=PEOPLE[kind])
 
 
 def _archive(kind: str) -> Endpoint:
     fields = (Field("id", "id"), Field("archived_at", "timestamp", "archivedAt", is_required=True))
-    return Endpoint(f"archived_{kind}", ("id",), fields, _archived(kind), lists_all=True)
+    return Endpoint(f"archived_{kind}", ("id",), fields, _archived(kind), lists_all=True, people=ARCHIVED_PEOPLE[kind])
 
 
 def _party(table: str, kind: str) -> Endpoint:
-    return Endpoint(
-        table, ("deal_id",), (Field("deal_id", "id"), Field("party_id", "id", is_required=True)), _parties(kind), parent="deals"
-    )
+    fields = (Field("deal_id", "id"), Field("party_id", "id", is_required=True))
+    people = People(owners=("party_id",)) if kind == "contacts" else OF_A_DEAL
+    return Endpoint(table, ("deal_id",), fields, _parties(kind), parent="deals", people=people)
 
 
 STAGES = Endpoint(
@@ -181,6 +189,7 @@ STAGES = Endpoint(
      Field("source_type", path="sourceType")),
     _stages,
     parent="deals",
+    people=OF_A_DEAL,
 )  # fmt: skip
 OWNERS = Endpoint(
     "owners",
@@ -189,6 +198,7 @@ OWNERS = Endpoint(
      Field("updated_at", "timestamp", "updatedAt")),
     _owners,
     lists_all=True,
+    people=People(identifiers={"email": "email"}, staff="true"),
 )  # fmt: skip
 
 HUBSPOT = System(

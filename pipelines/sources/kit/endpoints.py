@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, SecretStr
 from pydantic import Field as Setting
 
 from pipelines.sources.kit.http import Api
+from pipelines.sources.kit.people import NOBODYS, People
 
 FieldType = Literal["text", "id", "integer", "number", "boolean", "timestamp", "json"]
 Record = dict[str, Any]
@@ -92,6 +93,7 @@ class Endpoint:
         lists_all: whether a pull that ends has listed every record there is, so that those missing were deleted.
         parent: the table, named before, whose changed rows this pull asks for; such an endpoint is pulled in every load.
         version: the column that says which of two versions of a record is newer; the later pulled where None.
+        people: whose the records are, for `twoway erase`.
     """
 
     table: str
@@ -101,6 +103,7 @@ class Endpoint:
     lists_all: bool = False
     parent: str | None = None
     version: str | None = None
+    people: People = NOBODYS
 
 
 class SystemSettings(BaseModel):

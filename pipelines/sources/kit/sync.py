@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from pipelines.erasure.incoming import PulledSieve
 from pipelines.errors import SourceError
 from pipelines.landing import Landing, Load
 from pipelines.sources.kit.endpoints import Cursor, Endpoint, Pull, Record, System, SystemSettings
@@ -135,6 +136,15 @@ class _Sync:
     progress: Progress
 
 
+def finish_pending(source: ApiSource, landing: Landing) -> list[Load]:
+    """Land what an earlier sync had pulled before it was killed; the source is not asked.
+
+    Returns:
+        The loads made now.
+    """
+    return _finish(_pipeline(source, landing.root), source, landing) if (landing.root / source.source_id / "_dlt").exists() else []
+
+
 def _synced(whole: _Sync) -> list[Load]:
     pipeline = _pipeline(whole.source, whole.landing.root)
     made = _finish(pipeline, whole.source, whole.landing)
@@ -177,7 +187,8 @@ class _Round:
         self.n_pulled = 0
         self.connection = duckdb.connect(":memory:")
         self.connection.execute("set TimeZone = 'UTC'")
-        loads = whole.landing.loads(self.source.source_id)
+        loads, erased = whole.landing.loads(self.source.source_id), whole.landing.tombstones
+        self.sieve = PulledSieve(self.connection, self.source.system, self.source.source_id, erased) if erased else None
         self.known = {}
         for endpoint in self.source.system.endpoints:
             name = self.source.system.raw_table(endpoint)
@@ -224,7 +235,11 @@ class _Round:
 
     def _batch(self, records: list[Record], endpoint: Endpoint) -> Iterator["pa.Table"]:
         known = self.known[endpoint.table]
-        changed = known.only_changed(batch_of(records, endpoint, self.source.source_id)) if records else None
+        changed = None
+        if records:
+            batch = batch_of(records, endpoint, self.source.source_id)
+            # Before the comparison: what is known was cleared too.
+            changed = known.only_changed(self.sieve.sift(batch, endpoint) if self.sieve else batch)
         self._count(endpoint.table, len(records), len(changed) if changed is not None else 0)
         if changed is not None and len(changed):
             if endpoint.table in self.source.system.parents:

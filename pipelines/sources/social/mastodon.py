@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from pipelines.sources.kit.endpoints import Endpoint, Field, Page, Pull, Record, Secret, System, SystemSettings
 from pipelines.sources.kit.errors import ApiError
 from pipelines.sources.kit.http import Api, Dialect, limit_of_headers
+from pipelines.sources.kit.people import People
 from pipelines.sources.kit.redaction import Redactor
 
 PAGE = 40
@@ -120,14 +121,40 @@ ACCOUNT = Endpoint(
     (Field("id", "id"), Field("acct", is_required=True), Field("display_name"), Field("bot", "boolean"), Field("url"),
      Field("followers_count", "integer"), Field("created_at", "timestamp"), Field("brand_id")),
     _account,
+    people=People(identifiers={"acct": "handle"}, staff="true"),
 )  # fmt: skip
+
+POSTS = Endpoint(
+    "posts",
+    ("id",),
+    POST,
+    _posts,
+    # The brand's answers to a person go with what they answer.
+    people=People(
+        owners=("in_reply_to_account_id",),
+        within=(("mentions", "in_reply_to_id"), ("posts", "in_reply_to_id")),
+        elements={"mentions": "id"},
+    ),
+)
+MENTIONS = Endpoint(
+    "mentions",
+    ("id",),
+    POST,
+    _mentions,
+    people=People(
+        owners=("account_id",),
+        identifiers={"account_acct": "handle"},
+        references=("in_reply_to_account_id",),
+        elements={"mentions": "id"},
+    ),
+)
 
 MASTODON = System(
     name="mastodon",
     title="Mastodon",
     family="social",
     settings=MastodonSettings,
-    endpoints=(ACCOUNT, Endpoint("posts", ("id",), POST, _posts), Endpoint("mentions", ("id",), POST, _mentions)),
+    endpoints=(ACCOUNT, POSTS, MENTIONS),
     connect=connect,
     probe=probe,
     secrets=(Secret("token", "an access token of the brand's account with read scopes"),),

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from pipelines.sources.kit.endpoints import Endpoint, Field, Page, Pull, Record, Secret, System, SystemSettings
 from pipelines.sources.kit.http import Api, Dialect, limit_of_headers
+from pipelines.sources.kit.people import IdentifierKind, People
 from pipelines.sources.kit.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ PERSON = (
     Field("author_association"),
 )
 TIMES = (Field("created_at", "timestamp", is_required=True), Field("updated_at", "timestamp", is_required=True))
+AUTHOR: dict[str, IdentifierKind] = {"user_id": "external_id", "user_login": "handle"}
+STAFF = "author_association in ('OWNER', 'MEMBER', 'COLLABORATOR') or user_type = 'Bot'"
 OWN = (Field("repository", is_required=True), Field("id", "id", is_required=True))
 
 
@@ -126,6 +129,7 @@ ISSUES = Endpoint(
      Field("pull_request", "json"), Field("labels", "json"), Field("assignee_id", "id", "assignee.id"), Field("html_url")),
     _updated("issues", state="all"),
     version="updated_at",
+    people=People(owners=("user_id",), identifiers=AUTHOR, references=("closed_by_id", "assignee_id"), staff=STAFF),
 )  # fmt: skip
 COMMENTS = Endpoint(
     "comments",
@@ -133,6 +137,12 @@ COMMENTS = Endpoint(
     (*OWN, *PERSON, *TIMES, Field("body"), Field("issue_url", is_required=True), Field("html_url")),
     _updated("issues/comments"),
     version="updated_at",
+    people=People(
+        owners=("user_id",),
+        identifiers=AUTHOR,
+        within=(("issues", "repository", "split_part(issue_url, '/', -1)"),),
+        staff=STAFF,
+    ),
 )
 REVIEW_COMMENTS = Endpoint(
     "review_comments",
@@ -140,6 +150,12 @@ REVIEW_COMMENTS = Endpoint(
     (*OWN, *PERSON, *TIMES, Field("body"), Field("pull_request_url", is_required=True), Field("html_url")),
     _updated("pulls/comments"),
     version="updated_at",
+    people=People(
+        owners=("user_id",),
+        identifiers=AUTHOR,
+        within=(("issues", "repository", "split_part(pull_request_url, '/', -1)"),),
+        staff=STAFF,
+    ),
 )
 RELEASES = Endpoint(
     "releases",

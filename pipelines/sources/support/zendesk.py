@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from pipelines.sources.kit.endpoints import Endpoint, Field, Page, Pull, Secret, System, SystemSettings
 from pipelines.sources.kit.http import Api, Dialect, limit_of_headers
+from pipelines.sources.kit.people import People
 from pipelines.sources.kit.redaction import Redactor
 
 EXPORT_PAGE = 1_000
@@ -127,6 +128,7 @@ TICKETS = Endpoint(
      Field("via_channel", path="via.channel"), Field("tags", "json")),
     _export("tickets"),
     version="updated_at",
+    people=People(owners=("requester_id",), references=("submitter_id",)),
 )  # fmt: skip
 USERS = Endpoint(
     "users",
@@ -135,6 +137,11 @@ USERS = Endpoint(
      Field("organization_id", "id"), Field("active", "boolean")),
     _export("users"),
     version="updated_at",
+    people=People(
+        owners=("id",),
+        identifiers={"email": "email", "phone": "phone", "external_id": "external_id"},
+        staff="role in ('agent', 'admin')",
+    ),
 )  # fmt: skip
 TICKET_EVENTS = Endpoint(
     "ticket_events",
@@ -142,6 +149,7 @@ TICKET_EVENTS = Endpoint(
     (Field("id", "id"), Field("ticket_id", "id", is_required=True), Field("created_at", "timestamp", is_required=True),
      Field("updater_id", "id"), Field("via"), Field("child_events", "json", is_required=True)),
     _ticket_events,
+    people=People(owners=("updater_id",), within=(("tickets", "ticket_id"),), elements={"child_events": "author_id"}),
 )  # fmt: skip
 RATINGS = Endpoint(
     "satisfaction_ratings",
@@ -149,6 +157,7 @@ RATINGS = Endpoint(
     (Field("id", "id"), Field("ticket_id", "id", is_required=True), Field("score", is_required=True), *TIMES),
     _ratings,
     version="updated_at",
+    people=People(within=(("tickets", "ticket_id"),)),
 )
 BRANDS = Endpoint(
     "brands", ("id",), (Field("id", "id"), Field("name"), Field("url")), _whole("api/v2/brands.json", "brands"), lists_all=True

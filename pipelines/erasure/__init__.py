@@ -1,0 +1,1 @@
+"""Erasing a person everywhere, landing included, so that no later pull brings the person back."""
