@@ -41,7 +41,7 @@ class Clearing:
             text = NUMBER.sub(self._number, text)
         if self.has_tokens:
             # A word that is the whole value may be a status or a kind that is spelt like somebody's handle.
-            is_free = " " in text or "/" in text or "\n" in text
+            is_free = any(mark in text for mark in " /:\n")
             text = TOKEN.sub(lambda found: self._token(found.group(), is_free), text)
         return text
 

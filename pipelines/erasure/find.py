@@ -73,6 +73,9 @@ class Person:
         for source, kind, id_ in self.identities:
             found["person"].add(tombstones.hash_of("person", source, kind, id_))
             found["anywhere"].add(tombstones.hash_of("anywhere", kind, id_))
+            # A decentralised id names its person wherever it stands, in the address of each post too.
+            if id_.startswith("did:plc:"):
+                found["token"].add(tombstones.hash_of("token", id_.rpartition(":")[2].lower()))
         for kind, value in self.names:
             if kind == "phone":
                 found["phone"].add(tombstones.hash_of("phone", value))

@@ -390,7 +390,7 @@ def test_a_run_finishes_a_killed_erasure_before_it_lands_anything(home: Home, fo
     (load,) = usable_loads(settings)
     assert load.erasures
     told: list[str] = []
-    land_sources(settings, told.append)
+    land_sources(settings, tell=told.append)
     assert told == []
     assert copies_of(home.root) == []
 

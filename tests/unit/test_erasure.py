@@ -218,7 +218,7 @@ def test_what_a_connector_says_of_people_fits_its_columns(name: str) -> None:
                 connection.execute(f"select {', '.join(told)} from {each}")
 
 
-@pytest.mark.parametrize("name", ["github", "hubspot", "mastodon", "zendesk"])
+@pytest.mark.parametrize("name", sorted(MODULES))
 def test_a_connector_says_whose_its_records_are(name: str) -> None:
     made = system_tables(system_named(name), "it")
     assert any(table.is_of_identities and table.owners for table in made.values())

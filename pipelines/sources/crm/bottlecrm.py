@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from pipelines.sources.kit.endpoints import Endpoint, Field, Page, Pull, Record, Secret, System, SystemSettings
 from pipelines.sources.kit.errors import ApiError, DriftError
 from pipelines.sources.kit.http import UNAUTHORISED, Api, Dialect
+from pipelines.sources.kit.people import People
 from pipelines.sources.kit.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -217,6 +218,7 @@ CONTACTS = Endpoint(
     _listed("contacts"),
     lists_all=True,
     version="updated_at",
+    people=People(owners=("id",), identifiers={"email": "email", "phone": "phone", "phone_e164": "phone"}),
 )  # fmt: skip
 OPPORTUNITIES = Endpoint(
     "opportunities",
@@ -227,6 +229,7 @@ OPPORTUNITIES = Endpoint(
     _listed("opportunities"),
     lists_all=True,
     version="stage_changed_at",
+    people=People(owners=("contacts ->> '$[0]'",)),
 )  # fmt: skip
 USERS = Endpoint(
     "users",
@@ -234,6 +237,7 @@ USERS = Endpoint(
     (Field("id", "id"), Field("name"), Field("email", is_required=True)),
     _listed("users", _user),
     lists_all=True,
+    people=People(identifiers={"email": "email"}, staff="true"),
 )
 INVOICES = Endpoint(
     "invoices",
@@ -242,6 +246,7 @@ INVOICES = Endpoint(
      Field("created_at", "timestamp", is_required=True)),
     _listed("invoices"),
     lists_all=True,
+    people=People(owners=("contact",)),
 )  # fmt: skip
 PAYMENTS = Endpoint(
     "invoice_payments",
@@ -249,6 +254,7 @@ PAYMENTS = Endpoint(
     (Field("invoice_id", "id"), Field("payments", "json", is_required=True)),
     _payments,
     parent="invoices",
+    people=People(within=(("invoices", "invoice_id"),)),
 )
 
 BOTTLECRM = System(

@@ -12,7 +12,7 @@ class People:
     """Whose an endpoint's records are. Nothing declared: nobody's; the person's identifiers in their texts are blanked all the same.
 
     Args:
-        owners: columns with the id of a person who takes the record along: requester, author, contact.
+        owners: columns, or SQL over them, with the id of a person who takes the record along: requester, author, contact.
         identifiers: columns that tell of the first owner what names a person anywhere, by kind.
         within: the record goes with another table's: the table, then for each column of its key the SQL that gives it here.
         references: columns with a person's id in records that are not that person's own.

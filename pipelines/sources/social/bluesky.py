@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from pipelines.sources.kit.endpoints import Endpoint, Field, Page, Pull, Record, System, SystemSettings
 from pipelines.sources.kit.errors import ApiError, DriftError
 from pipelines.sources.kit.http import Api, Dialect, limit_of_headers
+from pipelines.sources.kit.people import People
 
 POSTS, FOLLOWS, PROFILES = "app.bsky.feed.post", "app.bsky.graph.follow", "app.bsky.actor.profile"
 ACTOR = r"^(did:[a-z]+:[A-Za-z0-9._:%-]+|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)$"
@@ -318,7 +319,9 @@ ACCOUNTS = Endpoint(
     (Field("did", is_required=True), Field("handle", is_required=True), Field("is_brand", "boolean"), Field("brand_id")),
     _accounts,
     lists_all=True,
+    people=People(owners=("did",), identifiers={"handle": "handle"}, staff="is_brand"),
 )
+OF_AN_ACCOUNT = People(owners=("did",))
 
 BLUESKY = System(
     name="bluesky",
@@ -327,9 +330,9 @@ BLUESKY = System(
     settings=BlueskySettings,
     endpoints=(
         ACCOUNTS,
-        Endpoint("profiles", ("did", "rkey"), RECORD, _collection("profiles", PROFILES)),
-        Endpoint("follows", ("did", "rkey"), RECORD, _collection("follows", FOLLOWS, _follows_brand)),
-        Endpoint("posts", ("did", "rkey"), RECORD, _collection("posts", POSTS)),
+        Endpoint("profiles", ("did", "rkey"), RECORD, _collection("profiles", PROFILES), people=OF_AN_ACCOUNT),
+        Endpoint("follows", ("did", "rkey"), RECORD, _collection("follows", FOLLOWS, _follows_brand), people=OF_AN_ACCOUNT),
+        Endpoint("posts", ("did", "rkey"), RECORD, _collection("posts", POSTS), people=OF_AN_ACCOUNT),
     ),
     connect=connect,
     probe=probe,

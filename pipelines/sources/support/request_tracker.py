@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from pipelines.sources.kit.endpoints import Endpoint, Field, Page, Pull, Record, Secret, System, SystemSettings
 from pipelines.sources.kit.errors import ApiError, DriftError
 from pipelines.sources.kit.http import Api
+from pipelines.sources.kit.people import People
 from pipelines.sources.kit.redaction import Redactor
 
 MOST_PER_PAGE = 100
@@ -258,6 +259,7 @@ USERS = Endpoint(
      Field("email", path="EmailAddress"), Field("phone", path="WorkPhone"), Field("organization", path="Organization")),
     _users,
     lists_all=True,
+    people=People(owners=("id",), identifiers={"email": "email", "phone": "phone"}, staff="name in ('RT_System', 'Nobody')"),
 )  # fmt: skip
 TRANSACTIONS = Endpoint(
     "transactions",
@@ -267,6 +269,7 @@ TRANSACTIONS = Endpoint(
      Field("created_at", "timestamp", "Created", is_required=True), Field("creator_id", "id", "Creator", is_required=True),
      Field("url", path="_url")),
     _transactions,
+    people=People(owners=("creator_id",), within=(("tickets", "ticket_id"),)),
 )  # fmt: skip
 BODIES = Endpoint(
     "message_bodies",
@@ -275,7 +278,14 @@ BODIES = Endpoint(
      Field("content_type", path="ContentType", is_required=True), Field("content", path="Content")),
     _bodies,
     parent="transactions",
+    people=People(within=(("transactions", "transaction_id"),)),
 )  # fmt: skip
+REQUESTER = """
+case
+    when list_contains(requestor_ids::varchar[], creator_id) then creator_id
+    else coalesce(requestor_ids ->> '$[0]', creator_id)
+end
+"""
 TICKETS = Endpoint(
     "tickets",
     ("id",),
@@ -286,6 +296,7 @@ TICKETS = Endpoint(
      Field("updated_at", "timestamp", "LastUpdated", is_required=True), Field("resolved_at", "timestamp", "Resolved"),
      Field("url", path="_url")),
     _tickets,
+    people=People(owners=(REQUESTER,), references=("creator_id",)),
     version="updated_at",
 )  # fmt: skip
 
