@@ -46,24 +46,30 @@ class Clearing:
         return text
 
     def json(self, text: str, element_key: str = "", person: tuple[str, str] = ("", "")) -> str:
-        """JSON text with every text in it cleared; where a key is given, a list without the elements that name an erased person.
+        """JSON text with every text in it cleared; where a key is given, lists without the elements that name an erased person.
 
         Args:
             text: JSON.
-            element_key: key of a list's elements under which their person stands; empty for none.
+            element_key: key of lists' elements under which their person stands, unless they are ids themselves; empty for none.
             person: source and kind of identity of that person.
         """
         try:
             before = orjson.loads(text)
         except orjson.JSONDecodeError:
             return self.text(text)
-        after = self._value(before)
-        if element_key and isinstance(after, list):
-            after = [each for each in after if not (isinstance(each, dict) and self._names(each.get(element_key), person))]
+        after = self._value(self._without(before, element_key, person) if element_key else before)
         return text if after == before else orjson.dumps(after, option=orjson.OPT_SORT_KEYS).decode()
 
+    def _without(self, value: Any, key: str, person: tuple[str, str]) -> Any:
+        if isinstance(value, dict):
+            return {name: self._without(each, key, person) for name, each in value.items()}
+        if not isinstance(value, list):
+            return value
+        kept = [each for each in value if not self._names(each.get(key) if isinstance(each, dict) else each, person)]
+        return [self._without(each, key, person) for each in kept]
+
     def _names(self, value: Any, person: tuple[str, str]) -> bool:
-        return value is not None and self.tombstones.holds("person", *person, str(value))
+        return isinstance(value, str | int) and self.tombstones.holds("person", *person, str(value))
 
     def _value(self, value: Any, key: str = "") -> Any:
         if isinstance(value, str):

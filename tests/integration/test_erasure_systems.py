@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,18 @@ from pipelines.landing import Landing
 from pipelines.paths import Home
 from pipelines.sources.kit.sync import ApiSource, sync
 from pipelines.sources.registry import system_named
+from tests.fakes.bluesky import RecordedBluesky
+from tests.fakes.bottlecrm import BottleCrm
 from tests.fakes.github import GitHub
 from tests.fakes.hubspot import HubSpot
 from tests.fakes.mastodon import Mastodon
+from tests.fakes.request_tracker import RequestTracker
 from tests.fakes.server import served
 from tests.planted import EMAIL, HANDLE, NAME, PHONE, copies_of
 from tests.systems import canonical, staged
 
 KEY, TOKEN = b"key of the home", "planted-token"
+DID = "7hnvnhhm2giirjyjqgp3luvj"
 
 
 def github() -> tuple[Any, dict[str, Any], str, Callable[[], None]]:
@@ -102,4 +107,50 @@ def test_a_person_leaves_a_system_and_stays_away(tmp_path: Path, name: str, make
         erase_late_rows(home, landing, landing.tombstones)
         assert sync(source, landing) == []
     assert copies_of(home.root) == []
+    assert canonical(staged(system, landing, "it"), system) == rows
+
+
+def _recorded(name: str) -> tuple[Any, dict[str, Any], dict[str, str], str, tuple[str, ...]]:
+    """A recorded server, its settings and secrets, a customer in it, and words of that customer's."""
+    if name == "bluesky":
+        sky = RecordedBluesky()
+        own = {"brand_accounts": [sky.brand], "page_size": sky.page_size}
+        return sky, own, {}, "@jane2.test", ("jane2.test", "where is it?", DID)
+    if name == "bottlecrm":
+        bottle = BottleCrm(TOKEN)
+        (deal,) = [each for each in bottle.records("opportunities/") if each["contacts"]][:1]
+        chosen = deal["contacts"][0]["id"]
+        (contact,) = [each for each in bottle.records("contacts/") if each["id"] == chosen]
+        return bottle.app, {}, {"token": TOKEN}, contact["email"], (contact["email"], chosen)
+    desk = {"brand_of_queue": {"Billing": "acme-pay"}}
+    return RequestTracker(), desk, {"token": TOKEN}, "jane@example.com", ("jane@example.com", "it never came", "where is my parcel")
+
+
+def _copies(home: Home, words: tuple[str, ...]) -> list[str]:
+    """Where a sync of Bluesky goes on is noted by account, for every account that the server lists: an id, and no word."""
+    return [each for each in copies_of(home.root, words) if not each.endswith(DID) or ".parquet" in each]
+
+
+@pytest.mark.parametrize("name", ["bluesky", "bottlecrm", "request_tracker"])
+def test_a_person_leaves_a_recorded_system_and_stays_away(tmp_path: Path, name: str) -> None:
+    app, own, hidden, who, words = _recorded(name)
+    system, home = system_named(name), Home(tmp_path / "home")
+    home.prepare()
+    with served(app) as url:
+        settings = system.settings.model_validate({"id": "it", "system": name, "base_url": f"{url}/", **own})
+        secrets = {key: SecretStr(value) for key, value in hidden.items()}
+        source = ApiSource(system, settings, lambda: system.connect(settings, secrets))
+        sync(source, Landing(home.landing))
+        assert all(any(found.endswith(word) for found in copies_of(home.landing, words)) for word in words)
+        plan = plan_erasure(home, KEY, who)
+        assert plan is not None
+        erase(home, KEY, plan)
+        assert _copies(home, words) == []
+        rows = canonical(staged(system, Landing(home.landing), "it"), system)
+        assert any(rows.values())
+        landing = Landing(home.landing, Tombstones(home.erasures, KEY))
+        assert landing.tombstones is not None
+        sync(source, landing, since=datetime(2000, 1, 1, tzinfo=UTC))
+        erase_late_rows(home, landing, landing.tombstones)
+    assert _copies(home, words) == []
     assert canonical(staged(system, landing, "it"), system) == rows

@@ -208,6 +208,7 @@ ACCOUNTS = Endpoint(
      Field("assigned_to", "json", is_required=True), Field("created_at", "timestamp", is_required=True)),
     _listed("accounts"),
     lists_all=True,
+    people=People(elements={"payload": "id"}),
 )  # fmt: skip
 CONTACTS = Endpoint(
     "contacts",
@@ -229,7 +230,7 @@ OPPORTUNITIES = Endpoint(
     _listed("opportunities"),
     lists_all=True,
     version="stage_changed_at",
-    people=People(owners=("contacts ->> '$[0]'",)),
+    people=People(owners=("contacts ->> '$[0]'",), elements={"contacts": "id", "payload": "id"}),
 )  # fmt: skip
 USERS = Endpoint(
     "users",

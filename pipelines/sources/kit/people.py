@@ -16,7 +16,8 @@ class People:
         identifiers: columns that tell of the first owner what names a person anywhere, by kind.
         within: the record goes with another table's: the table, then for each column of its key the SQL that gives it here.
         references: columns with a person's id in records that are not that person's own.
-        elements: columns with a JSON list, and the key under which each element names its person; the person's elements go.
+        elements: JSON columns, and the key under which elements of lists in them name their person; the person's elements go,
+            and where a list holds ids alone, the person's id.
         staff: SQL condition under which a record tells that its first owner works for the company.
     """
 
