@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +69,12 @@ def mastodon() -> tuple[Any, dict[str, Any], str, Callable[[], None]]:
     return fake, {}, f"@{HANDLE}", later
 
 
+def _forget_cursors(home: Home) -> None:
+    """Everything is pulled from the beginning then."""
+    shutil.rmtree(home.landing / "it" / "_dlt")
+    shutil.rmtree(home.landing / "it" / "_loads" / "_dlt_pipeline_state")
+
+
 STAYS = {
     "github": {"support_tickets": 1, "support_messages": 2, "support_users": 2},
     "hubspot": {"crm_contacts": 1, "crm_deals": 1, "crm_accounts": 1, "crm_deal_stage_changes": 1},
@@ -99,8 +104,7 @@ def test_a_person_leaves_a_system_and_stays_away(tmp_path: Path, name: str, make
             assert any("[erased]" in text for text in texts)
 
         later()
-        shutil.rmtree(home.landing / "it" / "_dlt")
-        shutil.rmtree(home.landing / "it" / "_loads" / "_dlt_pipeline_state")
+        _forget_cursors(home)
         landing = Landing(home.landing, Tombstones(home.erasures, KEY))
         assert landing.tombstones is not None
         sync(source, landing)
@@ -150,7 +154,8 @@ def test_a_person_leaves_a_recorded_system_and_stays_away(tmp_path: Path, name: 
         assert any(rows.values())
         landing = Landing(home.landing, Tombstones(home.erasures, KEY))
         assert landing.tombstones is not None
-        sync(source, landing, since=datetime(2000, 1, 1, tzinfo=UTC))
+        _forget_cursors(home)
+        sync(source, landing)
         erase_late_rows(home, landing, landing.tombstones)
     assert _copies(home, words) == []
     assert canonical(staged(system, landing, "it"), system) == rows
