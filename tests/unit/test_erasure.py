@@ -235,6 +235,7 @@ def test_the_snapshot_loses_the_persons_rows_and_keeps_its_descriptions(tmp_path
             from (values ('s', 't1', 'aa'), ('s', 't2', 'bb'), ('r', 't1', 'bb')) t(source_id, ticket_id, customer_id);
             create table core.fct_ratings as from (values ('t1', 5), ('t2', 4)) t(ticket_id, score);
             create table core.fct_ticket_history as from (values ('s', 't1'), ('r', 't1')) t(source_id, ticket_id);
+            create table core.dim_customer as from (values ('aa'), ('bb')) t(customer_id);
             create table core.dim_brand as from (values ('b1')) t(brand_id);
             create table meta.build as select 'before' as build_id;
             comment on column core.dim_brand.brand_id is 'A brand''s id.'
@@ -242,11 +243,11 @@ def test_the_snapshot_loses_the_persons_rows_and_keeps_its_descriptions(tmp_path
         )
     clean_snapshot(home, ["aa"], "receipt")
     with duckdb.connect(str(home.snapshot), read_only=True) as connection:
-        found = {name: connection.execute(f"from {name} order by all").fetchall() for name in
-                 ("core.fct_tickets", "core.fct_ratings", "core.fct_ticket_history", "core.dim_brand", "meta.build")}  # fmt: skip
+        names = ("core.dim_customer", "core.fct_tickets", "core.fct_ratings", "core.fct_ticket_history", "core.dim_brand", "meta.build")
+        found = {name: connection.execute(f"from {name} order by all").fetchall() for name in names}
         comments = connection.execute("select comment from duckdb_columns() where comment is not null").fetchall()
     assert found == {
-        "core.fct_tickets": [("r", "t1", "bb"), ("s", "t2", "bb")], "core.fct_ratings": [("t2", 4)],
+        "core.dim_customer": [("bb",)], "core.fct_tickets": [("r", "t1", "bb"), ("s", "t2", "bb")], "core.fct_ratings": [("t2", 4)],
         "core.fct_ticket_history": [("r", "t1")], "core.dim_brand": [("b1",)], "meta.build": [("receipt",)],
     }  # fmt: skip
     assert comments == [("A brand's id.",)]
