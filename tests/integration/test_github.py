@@ -112,8 +112,8 @@ def test_a_second_sync_brings_only_what_changed_and_a_third_nothing(github: GitH
 def test_a_bad_day_ends_in_the_same_rows(github: GitHub, tmp_path: Path, seed: int) -> None:
     with served(github.app) as url:
         sync(source_at(url), Landing(tmp_path / "clean"))
-    with served(Faults(github.app, seed, hang_seconds=1.5)) as url:
-        sync_on_a_bad_day(source_at(url, rows_per_load=150), Landing(tmp_path / "spoilt"))
+    with served(faults := Faults(github.app, seed, hang_seconds=1.5)) as url:
+        sync_on_a_bad_day(source_at(url, rows_per_load=150), Landing(tmp_path / "spoilt"), faults)
     clean, spoilt = (canonical(staged(GITHUB, Landing(tmp_path / name), "gh"), GITHUB) for name in ("clean", "spoilt"))
     assert spoilt == clean
 

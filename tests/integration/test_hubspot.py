@@ -127,8 +127,8 @@ def test_a_bulk_import_in_one_millisecond_arrives_whole(tmp_path: Path) -> None:
 def test_a_bad_day_ends_in_the_same_rows(hubspot: HubSpot, tmp_path: Path, seed: int) -> None:
     with served(hubspot.app) as url:
         sync(source_at(url), Landing(tmp_path / "clean"))
-    with served(Faults(hubspot.app, seed, hang_seconds=1.5, lists=("results",))) as url:
-        sync_on_a_bad_day(source_at(url, rows_per_load=150), Landing(tmp_path / "spoilt"))
+    with served(faults := Faults(hubspot.app, seed, hang_seconds=1.5, lists=("results",))) as url:
+        sync_on_a_bad_day(source_at(url, rows_per_load=150), Landing(tmp_path / "spoilt"), faults)
     assert rows_of(tmp_path / "spoilt") == rows_of(tmp_path / "clean")
 
 

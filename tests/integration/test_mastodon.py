@@ -96,8 +96,8 @@ def test_a_second_sync_brings_only_what_changed_and_a_third_nothing(mastodon: Ma
 def test_a_bad_day_ends_in_the_same_rows(mastodon: Mastodon, tmp_path: Path, seed: int) -> None:
     with served(mastodon.app) as url:
         sync(source_at(url), Landing(tmp_path / "clean"))
-    with served(Faults(mastodon.app, seed, hang_seconds=1.5)) as url:
-        sync_on_a_bad_day(source_at(url, rows_per_load=100), Landing(tmp_path / "spoilt"))
+    with served(faults := Faults(mastodon.app, seed, hang_seconds=1.5)) as url:
+        sync_on_a_bad_day(source_at(url, rows_per_load=100), Landing(tmp_path / "spoilt"), faults)
     clean, spoilt = rows_of(tmp_path / "clean"), rows_of(tmp_path / "spoilt")
     assert {**spoilt, "social_post_metrics": None} == {**clean, "social_post_metrics": None}
     assert {row["post_id"] for row in spoilt["social_post_metrics"]} == {row["post_id"] for row in clean["social_post_metrics"]}

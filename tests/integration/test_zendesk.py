@@ -124,8 +124,8 @@ def test_a_second_sync_brings_only_what_changed_and_a_third_nothing(zendesk: Zen
 def test_a_bad_day_ends_in_the_same_rows(zendesk: Zendesk, tmp_path: Path, seed: int) -> None:
     with served(zendesk.app) as url:
         sync(source_at(url), Landing(tmp_path / "clean"))
-    with served(Faults(zendesk.app, seed, hang_seconds=1.5, lists=LISTS)) as url:
-        sync_on_a_bad_day(source_at(url, rows_per_load=150), Landing(tmp_path / "spoilt"))
+    with served(faults := Faults(zendesk.app, seed, hang_seconds=1.5, lists=LISTS)) as url:
+        sync_on_a_bad_day(source_at(url, rows_per_load=150), Landing(tmp_path / "spoilt"), faults)
     assert rows_of(tmp_path / "spoilt") == rows_of(tmp_path / "clean")
 
 

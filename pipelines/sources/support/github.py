@@ -6,12 +6,14 @@ sorted by it when asked; a page holds at most 100; 60 calls an hour without a to
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field as Setting
 from pydantic import SecretStr
 
 from pipelines.sources.kit.endpoints import Endpoint, Field, Page, Pull, Record, Secret, System, SystemSettings
+from pipelines.sources.kit.errors import ApiError
 from pipelines.sources.kit.http import Api, Dialect, limit_of_headers
 from pipelines.sources.kit.people import IdentifierKind, People
 from pipelines.sources.kit.redaction import Redactor
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from requests import Response
 
 PER_PAGE = 100
+MOST_STALE_ANSWERS = 8
 REPOSITORY = r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$"
 PERSON = (
     Field("user_id", "id", "user.id"),
@@ -91,7 +94,7 @@ def _updated(path: str, **params: str) -> Callable[[Pull], Iterator[Page]]:
             number = 1
             while True:
                 asked = {"per_page": PER_PAGE, "sort": "updated", "direction": "asc", "page": number, **params}
-                records = pull.api.get(f"repos/{name}/{path}", asked | ({"since": since} if since else {}))
+                records = _asked(pull.api, f"repos/{name}/{path}", asked, since)
                 newest = max((record["updated_at"] for record in records), default=since)
                 number = number + 1 if newest == since else 1
                 since = newest
@@ -101,6 +104,18 @@ def _updated(path: str, **params: str) -> Callable[[Pull], Iterator[Page]]:
                     break
 
     return pages
+
+
+def _asked(api: Api, path: str, params: dict[str, Any], since: str | None) -> list[Record]:
+    """One page, asked for again where it holds what was not asked for: a page that comes a second time would look like the end."""
+    if since is None:
+        return api.get(path, params)
+    floor = datetime.fromisoformat(since).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    for _ in range(MOST_STALE_ANSWERS):
+        records = api.get(path, {**params, "since": since})
+        if all(str(record["updated_at"]) >= floor for record in records):
+            return records
+    raise ApiError(api.source_id, path, "answers with old pages again and again. Try later; what was landed stays.")
 
 
 def _owned(records: list[Record], repository: str) -> list[Record]:
