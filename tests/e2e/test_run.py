@@ -15,7 +15,7 @@ from pipelines.paths import BUNDLED_INPUT, DEFAULT_PLAN, Home
 from pipelines.plan import load_plan
 from pipelines.publishing import publish, write_candidate
 from pipelines.warehouse import run_lock
-from tests.conftest import twoway
+from tests.conftest import PROJECT, twoway
 
 TICKETS = "ticket_id,created_at,requester_id,status\nt1,2024-01-01T10:00:00Z,u1,open\n"
 USERS = "user_id,role\nu1,customer\na1,agent\n"
@@ -50,6 +50,12 @@ def test_the_verdict_on_the_bundled_data_is_honest(published_home: Path) -> None
     assert "Naive difference" in report
     assert verdict["prereg_sha"] in report
     assert "<script" not in report
+
+
+def test_the_readme_shows_the_card_that_the_bundled_data_give(published_home: Path) -> None:
+    card = twoway("verdict", "--home", published_home).stdout.partition("╯")[0]
+    assert card.startswith("╭─ C1 ")
+    assert card in (PROJECT / "README.md").read_text()
 
 
 def test_two_runs_on_the_same_input_publish_the_same_rows_while_a_reader_holds_the_file(published_home: Path, own_home: Path) -> None:
