@@ -21,16 +21,26 @@ TITLES = {
 
 
 class ProgressHandler(logging.Handler):
-    """Prints a line when a step of the run ends."""
+    """Prints a line when a step of the run ends, and now and then how far a source system is.
 
-    def __init__(self, write: Callable[[str], None]) -> None:
+    Args:
+        write: prints a line.
+        seconds_between: the least between two lines on how far a source is.
+    """
+
+    def __init__(self, write: Callable[[str], None], seconds_between: float = 15.0) -> None:
         super().__init__()
         self.write = write
+        self.seconds_between = seconds_between
+        self.last_told = 0.0
         self.started: dict[str, float] = {}
         self.stale: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        event: Any = getattr(record, "dagster_meta", {}).get("dagster_event")
+        meta = getattr(record, "dagster_meta", {})
+        event: Any = meta.get("dagster_event")
+        if event is None and (meta.get("step_key") or "").startswith("landing__"):
+            self._tell(meta["orig_message"])
         if event is None or event.step_key is None:
             return
         title = TITLES.get(event.step_key) or event.step_key.split("expectations_")[-1].replace("_", " ", 1)
@@ -48,6 +58,12 @@ class ProgressHandler(logging.Handler):
             mark = "stale" if event.step_key in self.stale else "ok"
             mark = mark if event.event_type_value == "STEP_SUCCESS" else "FAILED"
             self.write(f"  {title:<52} {mark:>6} {seconds:6.1f} s")
+
+    def _tell(self, message: str) -> None:
+        started = max(self.started.values(), default=time.monotonic())
+        if time.monotonic() - max(self.last_told, started) >= self.seconds_between:
+            self.last_told = time.monotonic()
+            self.write(f"    {message}")
 
 
 @dg.logger(config_schema={}, description="One line on the terminal for each step that ends.")

@@ -17,7 +17,9 @@ def served(app: Any) -> Generator[str]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
         port = listener.getsockname()[1]
-        config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+        # Fakes may tell a time of their own.
+        quiet: dict[str, Any] = {"log_level": "critical", "access_log": False, "date_header": False}
+        config = uvicorn.Config(app, lifespan="off", timeout_graceful_shutdown=1, **quiet)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

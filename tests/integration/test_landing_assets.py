@@ -1,5 +1,6 @@
 """Source systems as Dagster sees them: one asset a table, days as partitions, each source failing alone, no secret in the history."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from pipelines.assets.landing import landing_assets, landing_keys, window_tags
 from pipelines.definitions import build_definitions
 from pipelines.ingest import last_attempts, require_a_source, usable_loads
+from pipelines.progress import ProgressHandler
 from pipelines.running import STOPPED, run_refresh
 from pipelines.settings import Settings, load_settings
 from tests.fakes.github import GitHub
@@ -155,6 +157,25 @@ def test_earlier_days_are_read_once_more_in_one_run_from_some_days_before(compan
     failed = company.land(instance, days)
     assert not failed.success
     assert days_of(failed) == []
+
+
+def test_the_terminal_says_how_far_a_source_is(company: Company) -> None:
+    lines: list[str] = []
+
+    @dg.logger(config_schema={})
+    def terminal(_: dg.InitLoggerContext) -> logging.Logger:
+        made = logging.Logger("terminal", level=logging.DEBUG)
+        made.addHandler(ProgressHandler(lines.append, seconds_between=0))
+        return made
+
+    job = dg.define_asset_job("land", selection=dg.AssetSelection.all(), executor_def=dg.in_process_executor)
+    resources = {"run_lock": dg.ResourceDefinition.none_resource()}
+    definitions = dg.Definitions(assets=landing_assets(company.settings), jobs=[job], resources=resources, loggers={"terminal": terminal})
+    tags = window_tags(company.settings, datetime.now(UTC))
+    with dg.DagsterInstance.ephemeral() as instance:
+        definitions.resolve_job_def("land").execute_in_process({"loggers": {"terminal": {}}}, instance, tags=tags)
+    assert "    gh: issues: 1 read, 1 new or changed, " in [line[:42] for line in lines]
+    assert lines[-1].split()[:3] == ["pull", "gh", "ok"]
 
 
 def test_since_reads_once_more_from_any_day(company: Company, instance: dg.DagsterInstance) -> None:

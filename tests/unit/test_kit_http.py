@@ -13,7 +13,16 @@ from dlt.sources.helpers.rest_client.paginators import HeaderLinkPaginator, JSON
 
 from pipelines.sources.kit.endpoints import Secret, SystemSettings
 from pipelines.sources.kit.errors import ApiError, DriftError
-from pipelines.sources.kit.http import LONGEST_BACKOFF_SECONDS, LONGEST_WAIT_SECONDS, MAX_ATTEMPTS, Api, Dialect, RateLimit, _seconds
+from pipelines.sources.kit.http import (
+    LONGEST_BACKOFF_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    MAX_ATTEMPTS,
+    Api,
+    Dialect,
+    RateLimit,
+    _seconds,
+    limit_of_headers,
+)
 from pipelines.sources.kit.sync import ApiSource
 from tests.fakes.paged import SHOP
 from tests.fakes.scripted import Answer, Scripted
@@ -340,3 +349,23 @@ def test_text_that_is_no_unicode_is_cleaned() -> None:
     with served(Scripted(Answer(b'{"a\\ud800": "x\\udfffy", "n": NaN, "deep": [{"b": "\\ud83d"}], "ok": "\\ud83d\\ude00"}'))) as url:
         found = api_of(url)[0].get("items")
     assert found == {"a?": "x?y", "n": None, "deep": [{"b": "?"}], "ok": "😀"}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "said"), [(0, "seen, 41 calls left"), (400, "s ahead of this machine's"), (-400, "s behind this machine's")]
+)
+def test_a_check_tells_calls_left_and_clocks_that_differ(ahead: int, said: str) -> None:
+    def probe(api: Api, settings: SystemSettings) -> str:
+        del settings
+        api.get("items")
+        return "seen"
+
+    headers = {"date": formatdate(time.time() + ahead, usegmt=True), "x-left": "41", "x-reset": "60"}
+    with served(Scripted(Answer({}, headers=headers))) as url:
+        dialect = Dialect(rate_limit=limit_of_headers("x-left", "x-reset", float))
+        api, _ = api_of(url, dialect=dialect)
+        system = replace(SHOP, probe=lambda api, _: (api.get("items") and "") or "seen")
+        found = ApiSource(system, SystemSettings(id="my-shop", system="shop", base_url=f"{url}/v1/"), lambda: api).probe()
+    assert said in found
+    assert found.startswith("seen, 41 calls left")
+    assert ("clock" in found) == (ahead != 0)

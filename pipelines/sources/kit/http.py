@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
+from email.utils import parsedate_to_datetime
 from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -73,12 +74,21 @@ def limit_of_headers(remaining: str, reset: str, seconds: Callable[[str], float]
 
 @dataclass
 class Calls:
-    """What a sync cost, counted: `requests` sent, `retries` among them, `waited_seconds` for limits and backoff."""
+    """What a sync cost and met.
+
+    Args:
+        requests: sent.
+        retries: among them.
+        waited_seconds: for limits and backoff.
+        remaining: calls that the vendor's limit leaves, by its last answer; None where it says nothing.
+        clock_ahead_seconds: of the server's clock before this machine's, by its last answer; None where it says no time.
+    """
 
     requests: int = 0
     retries: int = 0
     waited_seconds: float = 0.0
     remaining: int | None = None
+    clock_ahead_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -299,6 +309,7 @@ class Api:
 
     def _checked(self, response: "Response", request: "PreparedRequest") -> "Response":
         limit = self.dialect.rate_limit(response)
+        self.calls.clock_ahead_seconds = _seconds(response.headers.get("Date"))
         if limit is not None:
             self.calls.remaining = limit.remaining
         if response.status_code < FIRST_ERROR:
@@ -365,9 +376,7 @@ def _spellings(scheme: str, netloc: str) -> tuple[str, ...]:
 
 
 def _seconds(header: str | None) -> float | None:
-    """Seconds of a Retry-After header, which may be a date (RFC 9110, section 10.2.3)."""
-    from email.utils import parsedate_to_datetime
-
+    """Seconds of a Retry-After header, which may be a date (RFC 9110, section 10.2.3), or from now to a date."""
     if not header:
         return None
     try:

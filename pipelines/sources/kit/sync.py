@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 ROWS_PER_LOAD = 200_000
 SECONDS_PER_LOAD = 300.0
+# Windows overlap by more; beyond it ages and waits look wrong.
+CLOCK_SKEW_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,19 @@ class ApiSource:
         return made
 
     def probe(self) -> str:
-        """One cheap look at the source: what was seen, in a line.
+        """One cheap look at the source: what was seen, calls left, and whether the clocks differ, in a line.
 
         Raises:
             SourceError: what is wrong, and how to mend it.
         """
-        return self.system.probe(self.api(), self.settings)
+        api = self.api()
+        said = [self.system.probe(api, self.settings)]
+        if api.calls.remaining is not None:
+            said.append(f"{api.calls.remaining:,} calls left")
+        ahead = api.calls.clock_ahead_seconds
+        if ahead is not None and abs(ahead) > CLOCK_SKEW_SECONDS:
+            said.append(f"its clock is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's: set this one's by NTP")
+        return ", ".join(said)
 
 
 @dataclass

@@ -62,8 +62,7 @@ def connect(settings: GitHubSettings, secrets: Mapping[str, SecretStr]) -> Api:
 def probe(api: Api, settings: GitHubSettings) -> str:
     """One call a repository: whether it can be read, and what moved last."""
     found = [api.get(f"repos/{name}") for name in settings.repositories]
-    left = "" if api.calls.remaining is None else f", {api.calls.remaining:,} calls left this hour"
-    return f"{len(found)} repositories, last pushed to at {max(each['pushed_at'] for each in found)}{left}"
+    return f"{len(found)} repositories, last pushed to at {max(each['pushed_at'] for each in found)}"
 
 
 def _repositories(pull: Pull) -> Iterator[Page]:
