@@ -32,7 +32,7 @@ class Mastodon:
         return made["id"]
 
     def mention(self, who: str, text: str, reply_to: str | None = None, visibility: str = "public") -> str:
-        made: dict[str, Any] = self._status(_person(str(sum(who.encode())), who), text, reply_to)
+        made: dict[str, Any] = self._status(_person(person_id(who), who), text, reply_to)
         made |= {"visibility": visibility, "mentions": [{"id": self.brand["id"], "acct": "brand"}]}
         number = str(len(self.notifications) + 1)
         self.notifications.append({"id": number, "type": "mention", "created_at": made["created_at"], "status": made})
@@ -70,6 +70,10 @@ class Mastodon:
             "mentions": [], "visibility": "public", "language": "en", "url": "https://social.example/1", "reblog": None,
             "favourites_count": 0, "replies_count": 0, "reblogs_count": 0,
         }  # fmt: skip
+
+
+def person_id(name: str) -> str:
+    return str(int.from_bytes(name.encode(), "big") % 10**15)
 
 
 def stamp(at: datetime) -> str:

@@ -225,6 +225,7 @@ class _Round:
             settings = settings.model_copy(update={"backfill_from": self.since})
         pull = Pull(self.whole.api, settings, cursor, self.whole.until, self._changed, self._rows, self._keys)
         buffer: list[Record] = []
+        start = cursor
         for page in endpoint.pull(pull):
             buffer += page.records
             self.n_pulled += len(page.records)
@@ -234,8 +235,9 @@ class _Round:
                 buffer = []
             if page.gone:
                 yield from self._gone(self.known[endpoint.table].gone(page.gone), endpoint)
-            # A later load would not know which parents changed in this one.
-            can_be_cut = page.resume is not None and not endpoint.lists_all and endpoint.parent is None
+            # A later load would not know which parents changed in this one. One that begins where this one began would read the
+            # same again, for ever, where the overlap alone fills a load.
+            can_be_cut = page.resume not in (None, start) and not endpoint.lists_all and endpoint.parent is None
             if can_be_cut and self.is_full():
                 self.unfinished.add(endpoint.table)
                 break
