@@ -404,7 +404,7 @@ def test_the_warehouse_finds_every_assigned_unit_in_its_arm(
         folder.mkdir()
         (folder / "experiments.csv").write_bytes((tmp_path / "trial" / "experiments.csv").read_bytes())
         FilesSource("acme", folder, None).read(connection)
-        cursor = connection.execute("select * exclude (_row_number, _extra) from experiments")
+        cursor = connection.execute("select * exclude (_row_number, _file_number, _extra) from experiments")
         names = [each[0] for each in cursor.description or []]
         rows["experiments"] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     with Warehouse(compiled_project, *ARMS) as later:
