@@ -8,6 +8,8 @@ from typing import Any
 
 import dagster as dg
 
+from pipelines.assets.landing import FRESH
+
 TITLES = {
     "landing__files": "land the input files",
     "raw_tables": "load the raw layer",
@@ -50,7 +52,7 @@ class ProgressHandler(logging.Handler):
             title = f"check {title.replace('__', ' ')}"
         if event.event_type_value == "STEP_START":
             self.started[event.step_key] = time.monotonic()
-        elif event.event_type_value == "ASSET_CHECK_EVALUATION" and event.event_specific_data.check_name == "is_fresh":
+        elif event.event_type_value == "ASSET_CHECK_EVALUATION" and event.event_specific_data.check_name == FRESH:
             if not event.event_specific_data.passed:
                 self.stale.add(event.step_key)
         elif event.event_type_value in ("STEP_SUCCESS", "STEP_FAILURE"):

@@ -111,8 +111,8 @@ class Bluesky:
         self._call("com.atproto.server.activateAccount", None, who)
 
     def take_down(self, who: Person) -> None:
-        subject = {"$type": "com.atproto.admin.defs#repoRef", "did": who.did}
         """As the server's moderators do."""
+        subject = {"$type": "com.atproto.admin.defs#repoRef", "did": who.did}
         self._call("com.atproto.admin.updateSubjectStatus", {"subject": subject, "takedown": {"applied": True, "ref": "1"}})
 
     def delete_account(self, who: Person) -> None:
